@@ -1,0 +1,8 @@
+//! What trainer and edge agree on: payloads, signals, windows, features, decisions, the manifest
+//! and the ONNX file. No IO beyond bytes, no clock, no threads.
+
+pub mod id;
+pub mod manifest;
+pub mod onnx;
+pub mod pipeline;
+pub mod signal;

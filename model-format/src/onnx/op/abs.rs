@@ -1,0 +1,10 @@
+//! `Abs`: |x|, element by element.
+
+use crate::onnx::graph::{GraphBuilder, Value};
+
+impl GraphBuilder {
+    /// |x|, element by element.
+    pub fn abs(&mut self, x: &Value) -> Value {
+        self.node("", "Abs", &[x], vec![])
+    }
+}

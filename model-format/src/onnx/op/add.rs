@@ -1,0 +1,10 @@
+//! `Add`: a + b, element by element, with broadcasting.
+
+use crate::onnx::graph::{GraphBuilder, Value};
+
+impl GraphBuilder {
+    /// A + b, element by element, with broadcasting.
+    pub fn add(&mut self, a: &Value, b: &Value) -> Value {
+        self.node("", "Add", &[a, b], vec![])
+    }
+}

@@ -1,0 +1,16 @@
+//! `ArgMin` (opset 13): position of the smallest element along one axis.
+
+use crate::onnx::graph::{GraphBuilder, Value, attribute_int};
+
+impl GraphBuilder {
+    /// The int64 position of the smallest element along `axis`: of several equal ones the first, or
+    /// the last where `last` is set. The axis stays with length 1 where `keep` is set.
+    pub fn arg_min(&mut self, x: &Value, axis: i64, keep: bool, last: bool) -> Value {
+        let attributes = vec![
+            attribute_int("axis", axis),
+            attribute_int("keepdims", i64::from(keep)),
+            attribute_int("select_last_index", i64::from(last)),
+        ];
+        self.node("", "ArgMin", &[x], attributes)
+    }
+}

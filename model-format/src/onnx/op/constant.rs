@@ -1,0 +1,2 @@
+//! `Constant`: a tensor inside a function body; `GraphBuilder::constant` emits it.
+

@@ -1,0 +1,10 @@
+//! `Equal`: a = b, element by element, with broadcasting.
+
+use crate::onnx::graph::{GraphBuilder, Value};
+
+impl GraphBuilder {
+    /// A = b, element by element, with broadcasting.
+    pub fn equal(&mut self, a: &Value, b: &Value) -> Value {
+        self.node("", "Equal", &[a, b], vec![])
+    }
+}

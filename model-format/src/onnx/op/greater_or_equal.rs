@@ -1,0 +1,10 @@
+//! `GreaterOrEqual`: a >= b, element by element, with broadcasting.
+
+use crate::onnx::graph::{GraphBuilder, Value};
+
+impl GraphBuilder {
+    /// A >= b, element by element, with broadcasting.
+    pub fn greater_or_equal(&mut self, a: &Value, b: &Value) -> Value {
+        self.node("", "GreaterOrEqual", &[a, b], vec![])
+    }
+}

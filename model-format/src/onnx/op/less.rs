@@ -1,0 +1,10 @@
+//! `Less`: a < b, element by element, with broadcasting.
+
+use crate::onnx::graph::{GraphBuilder, Value};
+
+impl GraphBuilder {
+    /// A < b, element by element, with broadcasting.
+    pub fn less(&mut self, a: &Value, b: &Value) -> Value {
+        self.node("", "Less", &[a, b], vec![])
+    }
+}

@@ -1,0 +1,10 @@
+//! `Mul`: a * b, element by element, with broadcasting.
+
+use crate::onnx::graph::{GraphBuilder, Value};
+
+impl GraphBuilder {
+    /// A * b, element by element, with broadcasting.
+    pub fn mul(&mut self, a: &Value, b: &Value) -> Value {
+        self.node("", "Mul", &[a, b], vec![])
+    }
+}

@@ -1,0 +1,12 @@
+//! `ReduceMin` (opset 13): smallest element along one axis.
+
+use crate::onnx::graph::{GraphBuilder, Value, attribute_int, attribute_ints};
+
+impl GraphBuilder {
+    /// The smallest element along `axis`; the axis stays with length 1 where `keep` is set.
+    pub fn reduce_min(&mut self, x: &Value, axis: i64, keep: bool) -> Value {
+        let attributes =
+            vec![attribute_ints("axes", vec![axis]), attribute_int("keepdims", i64::from(keep))];
+        self.node("", "ReduceMin", &[x], attributes)
+    }
+}

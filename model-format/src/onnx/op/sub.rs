@@ -1,0 +1,10 @@
+//! `Sub`: a - b, element by element, with broadcasting.
+
+use crate::onnx::graph::{GraphBuilder, Value};
+
+impl GraphBuilder {
+    /// A - b, element by element, with broadcasting.
+    pub fn sub(&mut self, a: &Value, b: &Value) -> Value {
+        self.node("", "Sub", &[a, b], vec![])
+    }
+}
