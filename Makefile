@@ -1,0 +1,66 @@
+# Thin targets over cargo and the scripts in tools/. `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON := $(CURDIR)/.venv/bin/python
+# ONNX Runtime's library comes inside its Python package; recursive, since setup makes the folder.
+ORT = $(firstword $(wildcard $(CURDIR)/.venv/lib/python3*/site-packages/onnxruntime/capi/libonnxruntime.so.*))
+WITH_ORT = ORT_DYLIB_PATH="$(ORT)" PYTHON="$(PYTHON)"
+STEP := tools/step.sh
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+.PHONY: setup
+setup: ## install what this machine lacks (says so before it uses sudo)
+	@tools/setup.sh
+
+.PHONY: build
+build: ## build cirame-trainer and cirame-edge for this machine, optimised
+	cargo build --release -p trainer -p edge-runtime
+
+.PHONY: tour
+tour: setup build ## a first tour on simulated data: record, train, prove, run on the edge
+	@$(WITH_ORT) tools/tour.sh
+
+.PHONY: lint
+lint: ## formatting and clippy, warnings are errors
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+
+.PHONY: test
+test: ## everything that must hold: setup, lint, all tests, references, 64-bit Arm
+	@$(STEP) setup $(MAKE) --no-print-directory setup
+	@$(STEP) build cargo build --workspace --all-targets
+	@$(STEP) lint $(MAKE) --no-print-directory lint
+	@$(STEP) tests $(WITH_ORT) cargo test --workspace --no-fail-fast
+	@$(STEP) references $(MAKE) --no-print-directory references
+	@$(STEP) arm64 $(MAKE) --no-print-directory arm64
+
+.PHONY: references
+references: ## artifacts through onnx.checker and Python's onnxruntime; reference files are current
+	@$(WITH_ORT) tools/references.sh
+
+.PHONY: arm64
+arm64: ## tests of what ships to devices, for 64-bit Arm under qemu; a skip is named
+	@tools/test-arm64.sh
+
+.PHONY: acceptance
+acceptance: setup build ## real data sets: make acceptance DATA=FOLDER
+	@test -n "$(DATA)" || { echo "usage: make acceptance DATA=FOLDER (a folder with ei_motion, cwru_de12, gas_turbine, skab)"; exit 2; }
+	@$(WITH_ORT) $(PYTHON) tools/acceptance.py "$(DATA)"
+
+.PHONY: bench
+bench: setup ## speed and size beside peers in the same run; docs/benchmarks.md explains the table
+	@$(WITH_ORT) $(PYTHON) tools/bench.py
+
+.PHONY: dist
+dist: ## static edge binaries for this machine's architecture: dist/cirame-edge, dist/cirame-edge-lite
+	@tools/dist.sh
+
+.PHONY: audit
+audit: ## licences, bans, sources and advisories of all dependencies (installs cargo-deny)
+	command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
+	cargo deny check

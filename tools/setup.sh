@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# Installs what a Debian-like machine with Rust lacks for building and testing. Safe to repeat: it
+# looks first, says what it is about to install, and does nothing where nothing is missing.
+#
+#   tools/setup.sh            compiler, Python packages for references and peers, ONNX Runtime
+#   ARM64=1 tools/setup.sh    also the cross compiler and emulator for 64-bit Arm
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+install_packages() {
+  command -v apt-get >/dev/null || {
+    echo "setup: this machine has no apt-get; please install by hand: $*" >&2
+    exit 1
+  }
+  [ "$(id -u)" = 0 ] || echo "setup: sudo is needed to install: $*"
+  as_root apt-get update -qq
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+  echo "setup: installed $*"
+}
+
+command -v cargo >/dev/null || {
+  echo "setup: Rust is missing: install rustup, then open a new shell; rust-toolchain.toml names the version" >&2
+  exit 1
+}
+
+missing=()
+command -v cc >/dev/null || missing+=(build-essential)
+command -v git >/dev/null || missing+=(git)
+command -v python3 >/dev/null || missing+=(python3)
+python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
+if [ "${ARM64:-0}" = 1 ]; then
+  command -v aarch64-linux-gnu-gcc >/dev/null || missing+=(gcc-aarch64-linux-gnu libc6-dev-arm64-cross)
+  command -v aarch64-linux-gnu-g++ >/dev/null || missing+=(g++-aarch64-linux-gnu)
+  command -v qemu-aarch64-static >/dev/null || missing+=(qemu-user-static)
+fi
+[ ${#missing[@]} = 0 ] || install_packages "${missing[@]}"
+
+if ! cmp -s requirements.txt .venv/requirements.txt; then
+  python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
+    echo "setup: Python 3.11 or later is needed for ONNX Runtime, found $(python3 --version)" >&2
+    exit 1
+  }
+  echo "setup: making .venv with the packages of requirements.txt"
+  rm -rf .venv
+  python3 -m venv .venv
+  .venv/bin/pip install --quiet --disable-pip-version-check -r requirements.txt
+  cp requirements.txt .venv/requirements.txt
+fi
+
+# The standard library for Arm: from rustup where it can be fetched, else from Debian's own rustc.
+if [ "${ARM64:-0}" = 1 ] && ! tools/arm64.sh true 2>/dev/null; then
+  if rustup target add aarch64-unknown-linux-gnu 2>/dev/null; then
+    echo "setup: rustup target aarch64-unknown-linux-gnu added"
+  elif command -v apt-get >/dev/null; then
+    echo "setup: rustup cannot fetch the Arm target; taking Debian's rustc-web and its arm64 library"
+    as_root dpkg --add-architecture arm64
+    install_packages rustc-web libstd-rust-web-dev:arm64 || echo "setup: no Arm library for Rust is to be had here"
+  fi
+fi
+echo "setup: nothing more is missing"
