@@ -1,1 +1,63 @@
-//! Skeleton.
+//! What executes an artifact: the native engine, tract, ONNX Runtime; and the proof that they agree.
+//!
+//! No IO beyond bytes, no threads of its own, no clock. The only file that is opened is the library
+//! of ONNX Runtime, and only when that engine is asked for.
+
+mod error;
+mod kind;
+mod layout;
+pub mod proof;
+
+pub use error::EngineError;
+pub use kind::{EngineKind, UnknownEngine};
+pub use layout::Layout;
+
+/// Something that executes one model.
+pub trait Engine: Send {
+    /// Which engine this is.
+    fn kind(&self) -> EngineKind;
+
+    /// Version of what executes: of this crate, of tract, of the library of ONNX Runtime.
+    fn version(&self) -> String;
+
+    /// What a window looks like and how many may be given at once.
+    fn layout(&self) -> &Layout;
+
+    /// Answers `count` windows that lie one after the other in `windows`, each time-major: the
+    /// value of channel c at sample t of a window of C channels is at `t * C + c`.
+    ///
+    /// # Errors
+    /// Where `windows` has another length than `count` windows, where a value is not finite, and
+    /// where the engine itself fails.
+    fn run(&mut self, windows: &[f32], count: usize) -> Result<Outputs, EngineError>;
+}
+
+/// The answers for some windows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outputs {
+    /// The float output (`probabilities`, `value` or `score`), row-major: `width` numbers a window.
+    pub floats: Vec<f32>,
+    /// Numbers a window has in `floats`: the classes for `probabilities`, else 1.
+    pub width: usize,
+    /// The label index of each window, where the model has one.
+    pub labels: Option<Vec<i64>>,
+}
+
+/// Loads a model into the chosen engine. There is no fallback to another one.
+///
+/// The native engine takes our own artifacts; tract and ONNX Runtime also take any other ONNX model
+/// with one float input.
+///
+/// # Errors
+/// Where the engine is not part of this build or its library is missing, where the bytes are no
+/// valid model, and where the model asks for something that the engine cannot do.
+pub fn load(kind: EngineKind, bytes: &[u8]) -> Result<Box<dyn Engine>, EngineError> {
+    let _ = bytes;
+    Err(EngineError::NotBuilt(kind))
+}
+
+/// The engines that can be used here and now, in the order native, tract, ort: those that are part
+/// of this build, and ONNX Runtime only where its library is found.
+pub fn available() -> Vec<EngineKind> {
+    vec![EngineKind::Native]
+}
