@@ -3,6 +3,7 @@
 
 pub mod id;
 pub mod manifest;
+pub mod nearest;
 pub mod onnx;
 pub mod pipeline;
 pub mod signal;
