@@ -1,6 +1,7 @@
 //! What trainer and edge agree on: payloads, signals, windows, features, decisions, the manifest
 //! and the ONNX file. No IO beyond bytes, no clock, no threads.
 
+pub mod artifact;
 pub mod id;
 pub mod manifest;
 pub mod nearest;

@@ -37,4 +37,23 @@ pub mod squeeze;
 pub mod sub;
 pub mod top_k;
 pub mod transpose;
+pub mod tree_ensemble;
+pub mod tree_ensemble_classifier;
+pub mod tree_ensemble_regressor;
 pub mod unsqueeze;
+
+use super::tensor::Tensor;
+
+/// What an operator does at run time: reads inputs, sets outputs.
+pub type Kernel = Box<dyn FnMut(Inputs<'_>, &mut [Tensor]) -> Result<(), OpError> + Send>;
+
+/// The inputs of one node.
+#[derive(Clone, Copy)]
+pub struct Inputs<'a> {
+    slots: &'a [Tensor],
+    indices: &'a [Option<usize>],
+}
+
+/// Why a node cannot be evaluated.
+#[derive(Debug, thiserror::Error)]
+pub enum OpError {}
