@@ -1,0 +1,47 @@
+//! The catalogue: every estimator with its parameters, and how to make one.
+
+use serde_json::{Map, Value};
+
+use model_format::manifest::Task;
+
+use crate::estimator::Estimator;
+use crate::parameter::{Checked, Parameter, ParameterError, nearest_names};
+
+/// An estimator that can be chosen.
+pub struct Entry {
+    /// Name: what runs and lineages store.
+    pub name: &'static str,
+    /// Name for people.
+    pub title: &'static str,
+    /// What it answers.
+    pub task: Task,
+    /// What it does and when to choose it.
+    pub doc: &'static str,
+    /// Its parameters.
+    pub parameters: &'static [Parameter],
+    /// True where rows may have weights.
+    pub supports_weights: bool,
+    /// True where held-back normal rows set the alarm line.
+    pub needs_calibration: bool,
+    /// Makes the estimator from checked parameters.
+    pub(crate) build: fn(Checked) -> Box<dyn Estimator>,
+}
+
+/// All estimators.
+pub const CATALOGUE: &[&Entry] = &[];
+
+/// The estimator `name` with the parameters `given`; what is not given has its default.
+///
+/// # Errors
+/// On an unknown estimator or parameter (with the nearest names) and on a value out of bounds.
+pub fn estimator(
+    name: &str,
+    given: &Map<String, Value>,
+) -> Result<Box<dyn Estimator>, ParameterError> {
+    let Some(entry) = CATALOGUE.iter().find(|entry| entry.name == name) else {
+        let nearest = nearest_names(name, CATALOGUE.iter().map(|entry| entry.name));
+        return Err(ParameterError::UnknownEstimator { found: name.to_owned(), nearest });
+    };
+    let checked = Checked::read(entry.name, entry.parameters, given)?;
+    Ok((entry.build)(checked))
+}

@@ -1,0 +1,56 @@
+//! Figures of a regression: R², root mean square error, mean absolute error.
+
+use serde::{Deserialize, Serialize};
+
+use super::{MetricError, check_lengths};
+
+/// Figures of a regression.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RegressionMetrics {
+    /// Number of rows.
+    pub rows: u64,
+    /// 1 − squared errors / squared deviations from the mean of the truth. Absent for one row;
+    /// where all true values are equal 1 for perfect answers, else 0, as in scikit-learn.
+    pub r2: Option<f64>,
+    /// Root of the mean squared error, in the target's unit.
+    pub rmse: f64,
+    /// Mean absolute error, in the target's unit.
+    pub mae: f64,
+}
+
+/// Figures for `predicted` against `truth`.
+///
+/// # Errors
+/// On no rows or different lengths.
+pub fn evaluate(truth: &[f32], predicted: &[f32]) -> Result<RegressionMetrics, MetricError> {
+    check_lengths(predicted.len(), truth.len())?;
+    let count = truth.len() as f64;
+    let mean = truth.iter().map(|&t| f64::from(t)).sum::<f64>() / count;
+    let (mut squared, mut absolute, mut spread) = (0.0, 0.0, 0.0);
+    for (&t, &p) in truth.iter().zip(predicted) {
+        let (t, p) = (f64::from(t), f64::from(p));
+        squared += (t - p) * (t - p);
+        absolute += (t - p).abs();
+        spread += (t - mean) * (t - mean);
+    }
+    let r2 = match (truth.len(), spread == 0.0, squared == 0.0) {
+        (1, _, _) => None,
+        (_, true, true) => Some(1.0),
+        (_, true, false) => Some(0.0),
+        _ => Some(1.0 - squared / spread),
+    };
+    let rmse = (squared / count).sqrt();
+    Ok(RegressionMetrics { rows: truth.len() as u64, r2, rmse, mae: absolute / count })
+}
+
+/// Figures of the answer "always the mean of the training rows".
+///
+/// # Errors
+/// As [`evaluate`], and where there are no training rows.
+pub fn naive(train: &[f32], truth: &[f32]) -> Result<RegressionMetrics, MetricError> {
+    if train.is_empty() {
+        return Err(MetricError::Empty);
+    }
+    let mean = train.iter().map(|&value| f64::from(value)).sum::<f64>() / train.len() as f64;
+    evaluate(truth, &vec![mean as f32; truth.len()])
+}

