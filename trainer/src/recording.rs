@@ -2,6 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use model_format::id::Digest;
+
+use crate::store::{Annotation, ChannelInfo, NewEntry, RecordingInfo};
+
 /// One continuous multi-channel time series.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recording {
@@ -54,4 +58,49 @@ pub struct LabelSpan {
     pub to_row: u64,
     /// The class.
     pub class: String,
+}
+
+impl Recording {
+    /// How many rows there are.
+    pub fn rows(&self) -> usize {
+        self.time_ns.len()
+    }
+
+    /// Digest of samples, times, channels and rate; names, labels and tags are no part of it. It
+    /// is taken from the values, not from a file, so no writer's version enters a lineage.
+    pub fn content(&self) -> Digest {
+        let channels: Vec<ChannelInfo> = self.channels.iter().map(RecordedChannel::info).collect();
+        let mut parts = serde_json::to_vec(&(self.absolute_time, self.rate_hz, channels))
+            .expect("plain data has a JSON form");
+        let times: Vec<u8> = self.time_ns.iter().flat_map(|time| time.to_le_bytes()).collect();
+        parts.extend_from_slice(Digest::of(&times).bytes());
+        for channel in &self.channels {
+            let value = |&value: &f32| if value.is_nan() { f32::NAN } else { value };
+            let bytes: Vec<u8> =
+                channel.values.iter().flat_map(|v| value(v).to_le_bytes()).collect();
+            parts.extend_from_slice(Digest::of(&bytes).bytes());
+        }
+        Digest::of(&parts)
+    }
+
+    /// What a dataset version lists of this recording.
+    pub fn entry(&self) -> NewEntry {
+        NewEntry {
+            info: RecordingInfo {
+                name: self.name.clone(),
+                content: self.content(),
+                rows: self.rows() as u64,
+                rate_hz: self.rate_hz,
+                absolute_time: self.absolute_time,
+                channels: self.channels.iter().map(RecordedChannel::info).collect(),
+            },
+            annotation: Annotation { labels: self.labels.clone(), tags: self.tags.clone() },
+        }
+    }
+}
+
+impl RecordedChannel {
+    fn info(&self) -> ChannelInfo {
+        ChannelInfo { name: self.name.clone(), unit: self.unit.clone(), role: self.role }
+    }
 }

@@ -1,0 +1,122 @@
+//! The command line: one file per command under `cli/`.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand};
+use serde_json::Value;
+
+use crate::data_folder::DataFolder;
+use crate::progress::Progress;
+
+mod datasets;
+mod models;
+mod report;
+mod runs;
+
+use report::Report;
+
+/// Imports recordings, trains, proves and exports models, and keeps the registry.
+#[derive(Debug, Parser)]
+#[command(name = "cirame-trainer", version, max_term_width = 100, after_help = AFTER_HELP)]
+pub struct Config {
+    #[command(flatten)]
+    data: DataArgs,
+    /// Print one JSON document instead of text.
+    #[arg(long, global = true)]
+    pub json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+From nothing to a proved model:
+  cirame-trainer simulate vibration --into pump
+  cirame-trainer train pump --estimator random_forest_classifier --name pump
+  cirame-trainer evaluate pump pump
+  cirame-trainer export pump -o pump.onnx";
+
+/// Where the trainer's data lies.
+#[derive(Debug, Args)]
+struct DataArgs {
+    /// Folder with the database, recordings and models; made where there is none.
+    #[arg(long, global = true, env = "CIRAME_DATA", default_value = "./data", value_name = "DIR")]
+    data: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Datasets(datasets::Datasets),
+    Models(models::Models),
+    Runs(runs::Runs),
+}
+
+/// What every command gets.
+struct Context {
+    data: PathBuf,
+    progress: Progress,
+}
+
+impl Context {
+    /// Opens and locks the data folder.
+    fn open(&self) -> anyhow::Result<DataFolder> {
+        Ok(DataFolder::open(&self.data)?)
+    }
+}
+
+/// Runs one command and writes its report to `output`.
+///
+/// # Errors
+/// Says what was found and what to change; `main` prints it and ends with a failure.
+pub fn run(config: Config, output: &mut dyn Write) -> anyhow::Result<()> {
+    let context = Context { data: config.data.data, progress: Progress::default() };
+    let report = match &config.command {
+        Command::Datasets(command) => command.run(&context),
+        Command::Models(command) => command.run(&context),
+        Command::Runs(command) => command.run(&context),
+    }?;
+    drop(context);
+    write_report(&report, config.json, output)
+}
+
+fn write_report(report: &Report, json: bool, output: &mut dyn Write) -> anyhow::Result<()> {
+    let written = if json {
+        serde_json::to_writer_pretty(&mut *output, &report.json)
+            .map_err(io::Error::from)
+            .and_then(|()| output.write_all(b"\n"))
+    } else {
+        output.write_all(report.text.as_bytes())
+    };
+    match written.and_then(|()| output.flush()) {
+        // Whoever reads the report may stop early, like `head`.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.context("the report could not be written"),
+    }
+}
+
+/// `NAME` or `NAME@VERSION`.
+#[derive(Clone, Debug)]
+struct Versioned {
+    name: String,
+    number: Option<u32>,
+}
+
+impl std::str::FromStr for Versioned {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let Some((name, number)) = text.split_once('@') else {
+            return Ok(Versioned { name: text.to_owned(), number: None });
+        };
+        let number = number.parse().map_err(|_| {
+            format!("{number:?} is no version number: write {name} or, for example, {name}@1")
+        })?;
+        Ok(Versioned { name: name.to_owned(), number: Some(number) })
+    }
+}
+
+/// A value's JSON form.
+fn to_json(value: &impl serde::Serialize) -> Value {
+    serde_json::to_value(value).expect("plain data has a JSON form")
+}

@@ -1,0 +1,125 @@
+//! `datasets`: what has been imported.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use clap::{Args, Subcommand};
+
+use super::report::{Report, TextTable, moment, short};
+use super::{Context, Versioned, to_json};
+use crate::store::{DatasetVersion, Entry};
+
+/// List datasets, or show one: its recordings, channels, labels and tags.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  cirame-trainer datasets list
+  cirame-trainer datasets show pump
+  cirame-trainer datasets show pump@1 --json")]
+pub(super) struct Datasets {
+    #[command(subcommand)]
+    command: DatasetsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum DatasetsCommand {
+    /// All datasets.
+    List,
+    /// One dataset: its newest version, or NAME@VERSION.
+    Show {
+        /// Name of the dataset.
+        #[arg(value_name = "DATASET")]
+        dataset: Versioned,
+    },
+}
+
+impl Datasets {
+    pub(super) fn run(&self, context: &Context) -> anyhow::Result<Report> {
+        let folder = context.open()?;
+        match &self.command {
+            DatasetsCommand::List => {
+                let datasets = folder.store().datasets()?;
+                let mut table =
+                    TextTable::new(&["dataset", "version", "recordings", "rows", "made"]);
+                for dataset in &datasets {
+                    table.row(vec![
+                        dataset.name.clone(),
+                        dataset.version.to_string(),
+                        dataset.recordings.to_string(),
+                        dataset.rows.to_string(),
+                        moment(dataset.created_ms),
+                    ]);
+                }
+                let text = match datasets.is_empty() {
+                    true => {
+                        "no datasets yet: `cirame-trainer import` or `simulate --into` makes one\n"
+                            .to_owned()
+                    }
+                    false => table.render(),
+                };
+                Ok(Report { text, json: to_json(&datasets) })
+            }
+            DatasetsCommand::Show { dataset } => {
+                let version = folder.store().dataset_version(&dataset.name, dataset.number)?;
+                Ok(Report { text: describe(&version), json: to_json(&version) })
+            }
+        }
+    }
+}
+
+/// A dataset version for people.
+pub(super) fn describe(version: &DatasetVersion) -> String {
+    let mut text = format!(
+        "dataset {} version {} ({}), {} recordings, digest {}\n",
+        version.dataset,
+        version.number,
+        moment(version.created_ms),
+        version.entries.len(),
+        short(version.digest),
+    );
+    let _ = writeln!(text, "channels: {}", channels(&version.entries));
+    let mut table = TextTable::new(&["recording", "rows", "rate", "labels", "tags"]);
+    for entry in &version.entries {
+        table.row(vec![
+            entry.info.name.clone(),
+            entry.info.rows.to_string(),
+            entry.info.rate_hz.map_or_else(|| "none".to_owned(), |hz| format!("{hz} Hz")),
+            classes(entry),
+            tags(&entry.annotation.tags),
+        ]);
+    }
+    text.push_str(&table.render());
+    text
+}
+
+fn channels(entries: &[Entry]) -> String {
+    let mut seen = BTreeSet::new();
+    let mut list = Vec::new();
+    for channel in entries.iter().flat_map(|entry| &entry.info.channels) {
+        if seen.insert(&channel.name) {
+            let unit = channel.unit.as_ref().map(|unit| format!(" [{unit}]")).unwrap_or_default();
+            let role = match channel.role {
+                crate::recording::Role::Input => "",
+                crate::recording::Role::Target => " (target)",
+            };
+            list.push(format!("{}{unit}{role}", channel.name));
+        }
+    }
+    list.join(", ")
+}
+
+/// `class` where it covers the whole recording, else the spans' classes with their numbers.
+fn classes(entry: &Entry) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for span in &entry.annotation.labels {
+        *counts.entry(&span.class).or_default() += 1;
+    }
+    let list = counts.iter().map(|(class, count)| match count {
+        1 => (*class).to_owned(),
+        count => format!("{class} ×{count}"),
+    });
+    list.collect::<Vec<_>>().join(", ")
+}
+
+fn tags(tags: &BTreeMap<String, String>) -> String {
+    tags.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
+}

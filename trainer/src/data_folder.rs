@@ -1,0 +1,226 @@
+//! The data folder: database, recordings and artifacts of one trainer, and the lock that keeps a
+//! second process away.
+//!
+//! ```text
+//! cirame.db                      datasets, runs, models
+//! datasets/<content>.parquet     recordings, named by the digest of their content
+//! models/<sha256>.onnx           artifacts, named by the digest of their bytes
+//! models/<sha256>.proof.json     their proofs
+//! lock                           locked while a process works here; holds its process id
+//! ```
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use model_format::id::Digest;
+
+use crate::store::{Store, StoreError};
+
+/// Begins the names of files that are being written; what a killed process left is removed.
+const TEMPORARY_PREFIX: &str = ".writing-";
+
+/// Why the data folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// Another process works in the folder.
+    #[error(
+        "the data folder {} is in use by process {holder}: wait until it ends, stop it, or name \
+         another folder with --data", path.display()
+    )]
+    Locked {
+        /// The folder.
+        path: PathBuf,
+        /// The other process's id, as far as it can be read.
+        holder: String,
+    },
+    /// A file or folder could not be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What happened.
+        source: io::Error,
+    },
+    /// The database refused.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// An opened and locked data folder.
+#[derive(Debug)]
+pub struct DataFolder {
+    path: PathBuf,
+    store: Store,
+    /// Held, not read: the lock ends with the process.
+    _lock: File,
+}
+
+impl DataFolder {
+    /// Opens the folder, makes it if there is none, locks it, removes half-written files of a
+    /// killed process, and opens the database.
+    pub fn open(path: &Path) -> Result<Self, FolderError> {
+        for folder in [path.to_owned(), path.join("datasets"), path.join("models")] {
+            fs::create_dir_all(&folder).map_err(io_error(&folder))?;
+        }
+        let lock = lock(path)?;
+        for folder in ["datasets", "models"] {
+            remove_temporary_files(&path.join(folder))?;
+        }
+        let store = Store::open(&path.join("cirame.db"))?;
+        Ok(DataFolder { path: path.to_owned(), store, _lock: lock })
+    }
+
+    /// The database.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Where the recording of this content lies.
+    pub fn recording_path(&self, content: Digest) -> PathBuf {
+        self.path.join("datasets").join(format!("{content}.parquet"))
+    }
+
+    /// Where the artifact of this digest lies.
+    pub fn artifact_path(&self, artifact: Digest) -> PathBuf {
+        self.path.join("models").join(format!("{artifact}.onnx"))
+    }
+
+    /// Where the proof of this artifact lies.
+    pub fn proof_path(&self, artifact: Digest) -> PathBuf {
+        self.path.join("models").join(format!("{artifact}.proof.json"))
+    }
+
+    /// The bytes of an artifact, checked against its digest.
+    pub fn read_artifact(&self, artifact: Digest) -> Result<Vec<u8>, FolderError> {
+        let path = self.artifact_path(artifact);
+        let bytes = fs::read(&path).map_err(io_error(&path))?;
+        if Digest::of(&bytes) != artifact {
+            let source = io::Error::other("the file's content is not what its name says: damaged");
+            return Err(FolderError::Io { path, source });
+        }
+        Ok(bytes)
+    }
+}
+
+/// Writes a file so that it is there whole or not at all, also after a crash: into a temporary
+/// file beside it, synced, renamed, the folder synced.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), FolderError> {
+    write_atomically_with(path, |file| file.write_all(bytes))
+}
+
+/// [`write_atomically`] for content that is written in pieces.
+pub fn write_atomically_with(
+    path: &Path,
+    write: impl FnOnce(&mut File) -> io::Result<()>,
+) -> Result<(), FolderError> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let result = (|| {
+        let mut temporary =
+            tempfile::Builder::new().prefix(TEMPORARY_PREFIX).tempfile_in(folder)?;
+        write(temporary.as_file_mut())?;
+        temporary.as_file().sync_all()?;
+        set_readable(temporary.as_file())?;
+        temporary.persist(path).map_err(|error| error.error)?;
+        File::open(folder)?.sync_all()
+    })();
+    result.map_err(io_error(path))
+}
+
+/// Temporary files are private; what is handed to users is not.
+fn set_readable(file: &File) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        file.set_permissions(fs::Permissions::from_mode(0o644))?;
+    }
+    let _ = file;
+    Ok(())
+}
+
+fn lock(folder: &Path) -> Result<File, FolderError> {
+    let path = folder.join("lock");
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&path)
+        .map_err(io_error(&path))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            // The holder may be about to write its id: the refusal stands without it.
+            let _ = file.take(20).read_to_string(&mut holder);
+            let holder = match holder.trim() {
+                "" => "(unknown)".to_owned(),
+                holder => holder.to_owned(),
+            };
+            return Err(FolderError::Locked { path: folder.to_owned(), holder });
+        }
+        Err(TryLockError::Error(source)) => return Err(FolderError::Io { path, source }),
+    }
+    let written = file
+        .set_len(0)
+        .and_then(|()| file.rewind())
+        .and_then(|()| writeln!(file, "{}", std::process::id()));
+    written.map_err(io_error(&path))?;
+    Ok(file)
+}
+
+fn remove_temporary_files(folder: &Path) -> Result<(), FolderError> {
+    for entry in fs::read_dir(folder).map_err(io_error(folder))? {
+        let entry = entry.map_err(io_error(folder))?;
+        if entry.file_name().to_string_lossy().starts_with(TEMPORARY_PREFIX) {
+            fs::remove_file(entry.path()).map_err(io_error(&entry.path()))?;
+        }
+    }
+    Ok(())
+}
+
+fn io_error(path: &Path) -> impl FnOnce(io::Error) -> FolderError {
+    let path = path.to_owned();
+    move |source| FolderError::Io { path, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_written_files_of_a_killed_process_are_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(DataFolder::open(folder.path()).unwrap());
+        let left = folder.path().join("datasets").join(".writing-1234");
+        fs::write(&left, b"half").unwrap();
+        DataFolder::open(folder.path()).unwrap();
+        assert!(!left.exists());
+    }
+
+    #[test]
+    fn a_failed_write_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.onnx");
+        let failed = write_atomically_with(&path, |file| {
+            file.write_all(b"half")?;
+            Err(io::Error::other("the disk is full"))
+        });
+        assert!(failed.unwrap_err().to_string().contains("the disk is full"));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn an_artifact_that_was_changed_on_disk_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataFolder::open(folder.path()).unwrap();
+        let digest = Digest::of(b"model");
+        write_atomically(&data.artifact_path(digest), b"model").unwrap();
+        assert_eq!(data.read_artifact(digest).unwrap(), b"model");
+        fs::write(data.artifact_path(digest), b"other").unwrap();
+        assert!(data.read_artifact(digest).is_err());
+    }
+}
