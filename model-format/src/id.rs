@@ -35,6 +35,103 @@ impl fmt::Debug for Digest {
     }
 }
 
+/// The id of the answer for one window: equal wherever and whenever the same artifact sees the same
+/// window of the same stream, so that a replayed or repeated result is recognised. Written as 32
+/// lower-case hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ResultId([u8; 16]);
+
+/// The id of the result that `artifact`, running on `device`, gives for window `window_index` of
+/// the segment of `stream` that starts at `segment_start_ns`.
+///
+/// The first 16 bytes of the SHA-256 of the five fields, each preceded by its length in bytes as a
+/// little-endian `u64`: texts as UTF-8, the artifact as its 32 bytes, numbers as 8 little-endian
+/// bytes.
+pub fn result_id(
+    device: &str,
+    artifact: &Digest,
+    stream: &str,
+    segment_start_ns: i64,
+    window_index: u64,
+) -> ResultId {
+    let mut hash = Sha256::new();
+    let fields: [&[u8]; 5] = [
+        device.as_bytes(),
+        artifact.bytes(),
+        stream.as_bytes(),
+        &segment_start_ns.to_le_bytes(),
+        &window_index.to_le_bytes(),
+    ];
+    for field in fields {
+        hash.update((field.len() as u64).to_le_bytes());
+        hash.update(field);
+    }
+    let digest: [u8; 32] = hash.finalize().into();
+    let mut id = [0; 16];
+    id.copy_from_slice(&digest[..16]);
+    ResultId(id)
+}
+
+impl ResultId {
+    /// The 16 bytes.
+    pub fn bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl fmt::Display for ResultId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for ResultId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Text that is not a result id.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{0:?} is not a result id: 32 hexadecimal digits are expected")]
+pub struct ResultIdError(String);
+
+impl FromStr for ResultId {
+    type Err = ResultIdError;
+
+    fn from_str(text: &str) -> Result<Self, ResultIdError> {
+        hex_bytes(text).map(ResultId).ok_or_else(|| ResultIdError(text.chars().take(80).collect()))
+    }
+}
+
+impl TryFrom<String> for ResultId {
+    type Error = ResultIdError;
+
+    fn try_from(text: String) -> Result<Self, ResultIdError> {
+        text.parse()
+    }
+}
+
+impl From<ResultId> for String {
+    fn from(id: ResultId) -> String {
+        id.to_string()
+    }
+}
+
+/// `N` bytes from exactly `2 N` hexadecimal digits.
+fn hex_bytes<const N: usize>(text: &str) -> Option<[u8; N]> {
+    if text.len() != 2 * N {
+        return None;
+    }
+    let mut bytes = [0; N];
+    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+        let digit = |c: u8| char::from(c).to_digit(16);
+        *byte = (digit(pair[0])? << 4 | digit(pair[1])?) as u8;
+    }
+    Some(bytes)
+}
+
 /// Text that is not a SHA-256 digest.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("{0:?} is not a SHA-256 digest: 64 hexadecimal digits are expected")]
@@ -44,16 +141,7 @@ impl FromStr for Digest {
     type Err = DigestError;
 
     fn from_str(text: &str) -> Result<Self, DigestError> {
-        let error = || DigestError(text.chars().take(80).collect());
-        if text.len() != 64 || !text.is_ascii() {
-            return Err(error());
-        }
-        let mut bytes = [0; 32];
-        for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-            let digit = |c: u8| (c as char).to_digit(16).ok_or_else(error);
-            *byte = (digit(pair[0])? << 4 | digit(pair[1])?) as u8;
-        }
-        Ok(Digest(bytes))
+        hex_bytes(text).map(Digest).ok_or_else(|| DigestError(text.chars().take(80).collect()))
     }
 }
 

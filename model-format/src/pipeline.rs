@@ -5,6 +5,46 @@
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) mod check;
+mod window;
+
+/// Channels in a pipeline.
+pub const CHANNELS_MAX: usize = 256;
+/// Bytes in the name or the unit of a channel.
+pub const NAME_BYTES_MAX: usize = 128;
+/// Samples per second.
+pub const RATE_HZ_MAX: f64 = 1e6;
+/// Accepted relative deviation of a rate.
+pub const TOLERANCE_MAX: f64 = 0.5;
+/// Samples in a window.
+pub const WINDOW_SAMPLES_MAX: u32 = 65_536;
+/// Samples times channels in a window.
+pub const WINDOW_VALUES_MAX: usize = 65_536;
+/// Stride of the windows, in window lengths.
+pub const STRIDE_LENGTHS_MAX: u32 = 16;
+/// Features in a pipeline.
+pub const FEATURES_MAX: usize = 4096;
+/// The longest wait for late samples.
+pub const LATENESS_MS_MAX: u32 = 600_000;
+/// The longest time for which the value of a slower channel counts.
+pub const AGE_MS_MAX: u32 = 3_600_000;
+/// Rows that one stage of a stream holds back while it waits for others.
+pub const HELD_ROWS_MAX: usize = 65_536;
+/// Values that one stage of a stream holds back: 16 MiB.
+pub const HELD_VALUES_MAX: usize = 4 << 20;
+
+/// A field of a pipeline that cannot stand.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("pipeline field `{field}`: found {found}; {change}")]
+pub struct PipelineError {
+    /// Path of the field in the pipeline's JSON, such as `channels[2].name`.
+    pub field: String,
+    /// What stands there.
+    pub found: String,
+    /// What to change.
+    pub change: String,
+}
+
 /// The recipe from samples to features. Everything that decides a window stands in it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

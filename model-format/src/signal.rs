@@ -1,3 +1,7 @@
 //! Signals: samples, segments, windows, spectra and features, streaming and causal.
 
+mod drops;
 pub mod features;
+mod sample;
+pub mod stream;
+mod window;
