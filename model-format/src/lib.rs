@@ -6,5 +6,6 @@ pub mod id;
 pub mod manifest;
 pub mod nearest;
 pub mod onnx;
+pub mod payload;
 pub mod pipeline;
 pub mod signal;

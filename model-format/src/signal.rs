@@ -3,5 +3,6 @@
 mod drops;
 pub mod features;
 mod sample;
+pub mod simulate;
 pub mod stream;
 mod window;
