@@ -4,5 +4,6 @@ mod drops;
 pub mod features;
 mod sample;
 pub mod simulate;
+pub mod spectrum;
 pub mod stream;
 mod window;

@@ -1,10 +1,29 @@
 //! The feature catalogue: one file per feature with its definition, its kernel and its subgraph.
+//!
+//! A feature has one definition and two renderings: a kernel that a device runs, and the ONNX nodes
+//! that any other runtime runs. Both read the same shared parts (`basis`), under the same names, so
+//! that a formula is written the same way twice. What all definitions have in common:
+//!
+//! * Windows hold finite 32-bit floats; everything is computed in 64 bits and rounded once, last.
+//! * Whatever describes deviations is computed from `x - x[0]`, which is exact, so that a large
+//!   offset costs no digits.
+//! * A window has no variance exactly where all its samples are equal. Then spread is exactly 0
+//!   and every ratio whose denominator would vanish is 0.
+//! * No value hangs on how a tie rounds: comparisons against computed levels carry a margin
+//!   that is part of the definition.
 
-use crate::onnx::graph::{GraphBuilder, Value};
+use crate::onnx::graph::Value;
 
 pub mod basis;
+mod function;
+mod name;
+mod plan;
 
 use basis::{Basis, BasisGraph};
+
+pub use function::{FUNCTION_DOMAIN, FUNCTION_NAME, window_features_function};
+pub use name::FeatureError;
+pub use plan::FeaturePlan;
 
 /// One feature: one definition, two renderings.
 pub struct Feature {
@@ -33,7 +52,7 @@ pub struct Feature {
 }
 
 /// Families of features, as the catalogue lists them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Family {
     /// Level: where the values lie.
     Level,
@@ -47,6 +66,20 @@ pub enum Family {
     Order,
     /// Spectrum: how power lies over frequency.
     Spectrum,
+}
+
+impl Family {
+    /// The family's name in listings.
+    pub fn name(self) -> &'static str {
+        match self {
+            Family::Level => "level",
+            Family::Spread => "spread",
+            Family::Shape => "shape",
+            Family::Change => "change",
+            Family::Order => "order",
+            Family::Spectrum => "spectrum",
+        }
+    }
 }
 
 /// Unit of a feature.
@@ -68,6 +101,21 @@ pub enum Unit {
     One,
 }
 
+impl Unit {
+    /// The unit as text for a channel measured in `channel` units.
+    pub fn describe(self, channel: &str) -> String {
+        match self {
+            Unit::Channel => channel.to_owned(),
+            Unit::ChannelPerSample => format!("{channel}/sample"),
+            Unit::ChannelPerSampleSquared => format!("{channel}/sample²"),
+            Unit::Hertz => "Hz".to_owned(),
+            Unit::Samples => "samples".to_owned(),
+            Unit::Nats => "nats".to_owned(),
+            Unit::One => "1".to_owned(),
+        }
+    }
+}
+
 /// What an error of a feature is measured against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scale {
@@ -83,6 +131,66 @@ pub enum Scale {
     Samples,
 }
 
-/// Placeholder so that the contract compiles before the catalogue is filled.
-#[allow(dead_code)]
-fn emission_takes_a_builder(_: &mut GraphBuilder) {}
+/// Declares the module of each feature and lists them all, so that no file can be forgotten.
+macro_rules! catalogue {
+    ($($feature:ident),* $(,)?) => {
+        $(mod $feature;)*
+
+        /// All features, by family, in the order of listings.
+        pub static CATALOGUE: &[&Feature] = &[$(&$feature::FEATURE),*];
+    };
+}
+
+catalogue! {
+    mean,
+    median,
+    min,
+    max,
+    quantile_05,
+    quantile_25,
+    quantile_75,
+    quantile_95,
+    rms,
+    std,
+    mean_abs_deviation,
+    median_abs_deviation,
+    interquartile_range,
+    peak_to_peak,
+    skewness,
+    kurtosis,
+    crest_factor,
+    shape_factor,
+    impulse_factor,
+    margin_factor,
+    binned_entropy,
+    mean_abs_change,
+    mean_change,
+    mean_second_derivative,
+    slope,
+    hjorth_mobility,
+    hjorth_complexity,
+    zero_crossing_rate,
+    autocorr_lag1,
+    autocorr_lag5,
+    count_above_mean,
+    first_location_of_maximum,
+    last_location_of_maximum,
+    first_location_of_minimum,
+    last_location_of_minimum,
+    spectral_centroid,
+    spectral_bandwidth,
+    spectral_rolloff,
+    spectral_flatness,
+    spectral_entropy,
+    peak_frequency,
+    spectral_skewness,
+    spectral_kurtosis,
+    band_power_low,
+    band_power_mid,
+    band_power_high,
+}
+
+/// The feature of that name.
+pub fn find(name: &str) -> Option<&'static Feature> {
+    CATALOGUE.iter().copied().find(|feature| feature.name == name)
+}

@@ -1,0 +1,30 @@
+//! `last_location_of_maximum`: Where the largest sample stands last, as a fraction of the window:
+//! index / n.
+//!
+//! (n - 1) / n where all samples are equal; the fraction counts from the start of the sample, so
+//! it is never 1.
+
+use super::{Family, Feature, Scale, Unit};
+use crate::onnx::proto::DataType;
+
+pub(super) static FEATURE: Feature = Feature {
+    name: "last_location_of_maximum",
+    version: 1,
+    family: Family::Order,
+    doc: "Where the largest sample stands last, as a fraction of the window: index / n.",
+    source: "tsfresh, last_location_of_maximum",
+    unit: Unit::One,
+    scale: Scale::Ratio,
+    window_min_samples: 1,
+    needs_rate: false,
+    kernel: |basis| {
+        let extreme = basis.levels().max;
+        let index = basis.samples().iter().rposition(|&x| x == extreme);
+        index.unwrap_or(0) as f64 / basis.length()
+    },
+    emit: |body| {
+        let index = body.graph.arg_max(&body.samples(), 2, true, true);
+        let index = body.graph.cast(&index, DataType::Double);
+        body.over_length(&index)
+    },
+};

@@ -1,0 +1,19 @@
+//! `max`: Largest sample.
+//!
+//! Defined for every window.
+
+use super::{Family, Feature, Scale, Unit};
+
+pub(super) static FEATURE: Feature = Feature {
+    name: "max",
+    version: 1,
+    family: Family::Level,
+    doc: "Largest sample.",
+    source: "textbook definition",
+    unit: Unit::Channel,
+    scale: Scale::Magnitude,
+    window_min_samples: 1,
+    needs_rate: false,
+    kernel: |basis| basis.levels().max,
+    emit: |body| body.max(),
+};

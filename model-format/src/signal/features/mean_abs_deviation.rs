@@ -1,0 +1,24 @@
+//! `mean_abs_deviation`: Mean distance from the mean: Σ |x - mean| / n.
+//!
+//! Exactly 0 where all samples are equal.
+
+use super::{Family, Feature, Scale, Unit};
+
+pub(super) static FEATURE: Feature = Feature {
+    name: "mean_abs_deviation",
+    version: 1,
+    family: Family::Spread,
+    doc: "Mean distance from the mean: Σ |x - mean| / n.",
+    source: "textbook definition",
+    unit: Unit::Channel,
+    scale: Scale::Span,
+    window_min_samples: 1,
+    needs_rate: false,
+    kernel: |basis| basis.moments().sum_magnitudes / basis.length(),
+    emit: |body| {
+        let deviations = body.deviations();
+        let distances = body.graph.abs(&deviations);
+        let sum = body.sum(&distances);
+        body.over_length(&sum)
+    },
+};

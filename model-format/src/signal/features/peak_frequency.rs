@@ -1,0 +1,40 @@
+//! `peak_frequency`: Frequency of the strongest bin; of equal ones the lowest.
+//!
+//! 0 where the window has no variance. Powers within 1e-9 of the largest are equal to it.
+
+use super::basis::TIE;
+use super::{Family, Feature, Scale, Unit};
+use crate::onnx::proto::DataType;
+
+pub(super) static FEATURE: Feature = Feature {
+    name: "peak_frequency",
+    version: 1,
+    family: Family::Spectrum,
+    doc: "Frequency of the strongest bin; of equal ones the lowest.",
+    source: "textbook definition",
+    unit: Unit::Hertz,
+    scale: Scale::Nyquist,
+    window_min_samples: 8,
+    needs_rate: true,
+    kernel: |basis| {
+        let bin_hz = basis.bin_hz();
+        let Some(shares) = basis.shares() else { return 0.0 };
+        let peak = shares.iter().fold(0.0, |most, &share| if share > most { share } else { most });
+        let line = peak * (1.0 - TIE);
+        let index = shares.iter().position(|&share| share >= line).unwrap_or(0);
+        (index + 1) as f64 * bin_hz
+    },
+    emit: |body| {
+        let shares = body.shares();
+        let peak = body.graph.reduce_max(&shares, 2, true);
+        let line = body.times(&peak, 1.0 - TIE);
+        let strong = body.graph.greater_or_equal(&shares, &line);
+        let strong = body.indicator(&strong);
+        let index = body.graph.arg_max(&strong, 2, true, false);
+        let index = body.graph.cast(&index, DataType::Double);
+        let one = body.graph.scalar_f64(1.0);
+        let bins = body.graph.add(&index, &one);
+        let frequency = body.times(&bins, body.bin_hz());
+        body.where_power(&frequency)
+    },
+};

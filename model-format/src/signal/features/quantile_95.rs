@@ -1,0 +1,21 @@
+//! `quantile_95`: The value below which 95 % of the samples lie, interpolated linearly at
+//! position 0.95 (n - 1) of the sorted samples.
+//!
+//! A window of one sample has that sample as every quantile.
+
+use super::{Family, Feature, Scale, Unit};
+
+pub(super) static FEATURE: Feature = Feature {
+    name: "quantile_95",
+    version: 1,
+    family: Family::Level,
+    doc: "The value below which 95 % of the samples lie, interpolated linearly at position 0.95 \
+          (n - 1) of the sorted samples.",
+    source: "R. Hyndman and Y. Fan, Sample quantiles in statistical packages, 1996, type 7",
+    unit: Unit::Channel,
+    scale: Scale::Magnitude,
+    window_min_samples: 1,
+    needs_rate: false,
+    kernel: |basis| basis.quantile(95),
+    emit: |body| body.quantile(95),
+};

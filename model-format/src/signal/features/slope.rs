@@ -1,0 +1,47 @@
+//! `slope`: Slope of the least-squares line: Σ (t - t̄)(x[t] - mean) / Σ (t - t̄)², with t
+//! counted in samples.
+//!
+//! Exactly 0 where all samples are equal.
+
+use super::{Family, Feature, Scale, Unit};
+use crate::onnx::tensor::Tensor;
+
+pub(super) static FEATURE: Feature = Feature {
+    name: "slope",
+    version: 1,
+    family: Family::Change,
+    doc: "Slope of the least-squares line: Σ (t - t̄)(x[t] - mean) / Σ (t - t̄)², with t counted \
+          in samples.",
+    source: "textbook definition",
+    unit: Unit::ChannelPerSample,
+    scale: Scale::Span,
+    window_min_samples: 2,
+    needs_rate: false,
+    kernel: |basis| {
+        let deviations = basis.deviations();
+        let center = (deviations.len() as f64 - 1.0) / 2.0;
+        let mut totals = [0.0; 4];
+        for (start, chunk) in deviations.chunks(4).enumerate() {
+            for (lane, c) in chunk.iter().enumerate() {
+                totals[lane] += (start as f64 * 4.0 + lane as f64 - center) * c;
+            }
+        }
+        totals.iter().sum::<f64>() / spread(basis.samples().len())
+    },
+    emit: |body| {
+        let n = body.window_samples();
+        let center = (n as f64 - 1.0) / 2.0;
+        let times = (0..n).map(|t| t as f64 - center).collect();
+        let times = body.graph.constant(Tensor::f64(vec![n], times));
+        let deviations = body.deviations();
+        let products = body.graph.mul(&deviations, &times);
+        let sum = body.sum(&products);
+        body.over(&sum, spread(n))
+    },
+};
+
+/// Σ (t - t̄)² for t from 0 to n - 1.
+fn spread(n: usize) -> f64 {
+    let n = n as f64;
+    n * (n * n - 1.0) / 12.0
+}

@@ -1,0 +1,22 @@
+//! `std`: Standard deviation of the population: √(Σ (x - mean)² / n).
+//!
+//! Exactly 0 where all samples are equal.
+
+use super::{Family, Feature, Scale, Unit};
+
+pub(super) static FEATURE: Feature = Feature {
+    name: "std",
+    version: 1,
+    family: Family::Spread,
+    doc: "Standard deviation of the population: √(Σ (x - mean)² / n).",
+    source: "textbook definition",
+    unit: Unit::Channel,
+    scale: Scale::Span,
+    window_min_samples: 1,
+    needs_rate: false,
+    kernel: |basis| basis.variance().sqrt(),
+    emit: |body| {
+        let variance = body.variance();
+        body.graph.sqrt(&variance)
+    },
+};
