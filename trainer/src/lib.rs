@@ -2,6 +2,7 @@
 
 pub mod cli;
 pub mod data_folder;
+pub mod ingest;
 mod nearest;
 mod progress;
 pub mod recording;

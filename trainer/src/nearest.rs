@@ -1,25 +1,17 @@
-//! Nearest names, for refusals that say what was probably meant.
+//! Names to offer in refusals: the nearest ones, or all of a few.
 
-/// The three nearest names, or all where there are at most five.
+/// How many names are a few.
+const FEW: usize = 5;
+
+/// The names nearest to an unknown one; all of a few where none is near.
 pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<String> {
-    let mut known: Vec<&str> = known.into_iter().collect();
-    if known.len() > 5 {
-        known.sort_by_cached_key(|candidate| {
-            (
-                strsim::damerau_levenshtein(&name.to_lowercase(), &candidate.to_lowercase()),
-                *candidate,
-            )
-        });
-        known.truncate(3);
-    }
-    known.into_iter().map(str::to_owned).collect()
+    let known: Vec<&str> = known.into_iter().collect();
+    let near = model_format::nearest::nearest(name, known.iter().copied());
+    let offered = if near.is_empty() && known.len() <= FEW { known } else { near };
+    offered.into_iter().map(str::to_owned).collect()
 }
 
-/// `; the nearest are …`, or what to do where there is none.
+/// The end of a refusal's sentence that offers these names.
 pub(crate) fn hint(nearest: &[String]) -> String {
-    if nearest.is_empty() {
-        "; there is none yet".to_owned()
-    } else {
-        format!("; known: {}", nearest.join(", "))
-    }
+    if nearest.is_empty() { String::new() } else { format!("; there is {}", nearest.join(", ")) }
 }

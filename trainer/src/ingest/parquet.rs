@@ -1,0 +1,180 @@
+//! Recordings as Parquet files: one column of times, one column per channel.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use polars::prelude::{
+    Column, DataFrame, IntoColumn as _, NamedFrom as _, ParquetReader, ParquetWriter, PolarsError,
+    SerReader as _, Series,
+};
+
+use crate::data_folder::{DataFolder, FolderError, write_atomically_with};
+use crate::recording::{RecordedChannel, Recording};
+use crate::store::Entry;
+
+/// The column of times. Channels are numbered, since any name is allowed for a channel.
+const TIME_COLUMN: &str = "time_ns";
+
+/// Why a recording cannot be written or read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ParquetError {
+    /// The data folder refused.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// The file cannot be read.
+    #[error("recording {recording:?}: {}: {reason}", path.display())]
+    Read {
+        /// Name of the recording.
+        recording: String,
+        /// The file.
+        path: PathBuf,
+        /// What was wrong.
+        reason: String,
+    },
+}
+
+/// Writes a recording's samples into the data folder, unless they lie there already.
+pub(crate) fn write(folder: &DataFolder, recording: &Recording) -> Result<(), ParquetError> {
+    let path = folder.recording_path(recording.content());
+    if path.exists() {
+        return Ok(());
+    }
+    write_atomically_with(&path, |file| write_frame(file, recording).map_err(io::Error::other))?;
+    Ok(())
+}
+
+fn write_frame(file: &mut File, recording: &Recording) -> Result<(), PolarsError> {
+    let mut columns = vec![Series::new(TIME_COLUMN.into(), &recording.time_ns).into_column()];
+    for (number, channel) in recording.channels.iter().enumerate() {
+        let name = channel_column(number);
+        columns.push(Series::new(name.as_str().into(), &channel.values).into_column());
+    }
+    let mut frame = DataFrame::new(recording.rows(), columns)?;
+    ParquetWriter::new(file).finish(&mut frame)?;
+    Ok(())
+}
+
+/// Reads what a dataset version lists, and checks that it is what the digest says.
+pub(crate) fn read(folder: &DataFolder, entry: &Entry) -> Result<Recording, ParquetError> {
+    let path = folder.recording_path(entry.info.content);
+    let damaged = |reason: String| ParquetError::Read {
+        recording: entry.info.name.clone(),
+        path: path.clone(),
+        reason,
+    };
+    let file = File::open(&path).map_err(|error| damaged(error.to_string()))?;
+    let frame = ParquetReader::new(file).finish().map_err(|error| damaged(error.to_string()))?;
+    let column = |name: &str| frame.column(name).map_err(|error| damaged(error.to_string()));
+    let time_ns = integers(column(TIME_COLUMN)?).map_err(|error| damaged(error.to_string()))?;
+    let mut channels = Vec::with_capacity(entry.info.channels.len());
+    for (number, info) in entry.info.channels.iter().enumerate() {
+        let values =
+            floats(column(&channel_column(number))?).map_err(|error| damaged(error.to_string()))?;
+        channels.push(RecordedChannel {
+            name: info.name.clone(),
+            unit: info.unit.clone(),
+            role: info.role,
+            values,
+        });
+    }
+    let recording = Recording {
+        name: entry.info.name.clone(),
+        channels,
+        time_ns,
+        absolute_time: entry.info.absolute_time,
+        rate_hz: entry.info.rate_hz,
+        labels: entry.annotation.labels.clone(),
+        tags: entry.annotation.tags.clone(),
+    };
+    if recording.content() != entry.info.content {
+        let advice = "its content is not what its name says: the file is damaged, import it again";
+        return Err(damaged(advice.to_owned()));
+    }
+    Ok(recording)
+}
+
+fn channel_column(number: usize) -> String {
+    format!("channel_{number}")
+}
+
+fn integers(column: &Column) -> Result<Vec<i64>, PolarsError> {
+    Ok(column.i64()?.into_no_null_iter().collect())
+}
+
+fn floats(column: &Column) -> Result<Vec<f32>, PolarsError> {
+    Ok(column.f32()?.into_no_null_iter().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::recording::{LabelSpan, Role};
+
+    fn recording() -> Recording {
+        Recording {
+            name: "a/b.csv".to_owned(),
+            channels: vec![RecordedChannel {
+                name: "time_ns".to_owned(),
+                unit: Some("g".to_owned()),
+                role: Role::Input,
+                values: vec![1.0, f32::NAN, -0.0],
+            }],
+            time_ns: vec![0, 10, 20],
+            absolute_time: false,
+            rate_hz: Some(1e8),
+            labels: vec![LabelSpan { from_row: 0, to_row: 3, class: "idle".to_owned() }],
+            tags: BTreeMap::from([("partition".to_owned(), "testing".to_owned())]),
+        }
+    }
+
+    #[test]
+    fn a_recording_comes_back_as_it_was_written() {
+        let path = tempfile::tempdir().unwrap();
+        let folder = DataFolder::open(path.path()).unwrap();
+        let recording = recording();
+        write(&folder, &recording).unwrap();
+        write(&folder, &recording).unwrap();
+        let version = folder.store().add_to_dataset("d", &[recording.entry()]).unwrap();
+        let read = read(&folder, &version.entries[0]).unwrap();
+        assert_eq!(read.content(), recording.content());
+        assert_eq!((read.labels, read.tags), (recording.labels, recording.tags));
+        assert_eq!(version.entries[0].partition.as_deref(), Some("testing"));
+    }
+
+    #[test]
+    fn a_damaged_recording_is_refused_by_name() {
+        let path = tempfile::tempdir().unwrap();
+        let folder = DataFolder::open(path.path()).unwrap();
+        let (mut recording, mut other) = (recording(), recording());
+        write(&folder, &recording).unwrap();
+        other.channels[0].values[0] = 2.0;
+        write(&folder, &other).unwrap();
+        std::fs::copy(
+            folder.recording_path(other.content()),
+            folder.recording_path(recording.content()),
+        )
+        .unwrap();
+        recording.name = "the one".to_owned();
+        let version = folder.store().add_to_dataset("d", &[recording.entry()]).unwrap();
+        let refused = read(&folder, &version.entries[0]).unwrap_err().to_string();
+        assert!(refused.contains("the one") && refused.contains("damaged"), "{refused}");
+    }
+
+    #[test]
+    fn adding_the_same_again_makes_no_version_and_a_new_label_makes_one() {
+        let path = tempfile::tempdir().unwrap();
+        let folder = DataFolder::open(path.path()).unwrap();
+        let mut recording = recording();
+        let first = folder.store().add_to_dataset("d", &[recording.entry()]).unwrap();
+        let again = folder.store().add_to_dataset("d", &[recording.entry()]).unwrap();
+        assert_eq!((first.number, again.number), (1, 1));
+        recording.labels.clear();
+        let second = folder.store().add_to_dataset("d", &[recording.entry()]).unwrap();
+        assert_eq!((second.number, second.entries.len()), (2, 1));
+        let kept = folder.store().dataset_version("d", Some(1)).unwrap();
+        assert_eq!((kept.digest, kept.entries[0].annotation.labels.len()), (first.digest, 1));
+    }
+}
