@@ -3,9 +3,11 @@
 use serde_json::{Map, Value};
 
 use model_format::manifest::Task;
+use model_format::nearest::did_you_mean;
 
 use crate::estimator::Estimator;
-use crate::parameter::{Checked, Parameter, ParameterError, nearest_names};
+use crate::parameter::{Checked, Parameter, ParameterError};
+use crate::{anomaly, classification, regression};
 
 /// An estimator that can be chosen.
 pub struct Entry {
@@ -28,7 +30,13 @@ pub struct Entry {
 }
 
 /// All estimators.
-pub const CATALOGUE: &[&Entry] = &[];
+pub const CATALOGUE: &[&Entry] = &[
+    &classification::random_forest::ENTRY,
+    &classification::logistic_regression::ENTRY,
+    &regression::random_forest::ENTRY,
+    &regression::ridge::ENTRY,
+    &anomaly::t2q::ENTRY,
+];
 
 /// The estimator `name` with the parameters `given`; what is not given has its default.
 ///
@@ -39,8 +47,8 @@ pub fn estimator(
     given: &Map<String, Value>,
 ) -> Result<Box<dyn Estimator>, ParameterError> {
     let Some(entry) = CATALOGUE.iter().find(|entry| entry.name == name) else {
-        let nearest = nearest_names(name, CATALOGUE.iter().map(|entry| entry.name));
-        return Err(ParameterError::UnknownEstimator { found: name.to_owned(), nearest });
+        let hint = did_you_mean(name, CATALOGUE.iter().map(|entry| entry.name));
+        return Err(ParameterError::UnknownEstimator { found: name.to_owned(), hint });
     };
     let checked = Checked::read(entry.name, entry.parameters, given)?;
     Ok((entry.build)(checked))

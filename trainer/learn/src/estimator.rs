@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value};
 
+use model_format::artifact::Head;
 use model_format::manifest::{Task, Threshold};
 
-use crate::head::Head;
 use crate::table::Table;
 
 /// An algorithm with checked parameters. Made by [`crate::catalogue::estimator`].

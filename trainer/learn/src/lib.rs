@@ -4,13 +4,21 @@
 //! into an ONNX graph, and predictions are made by evaluating that graph: there is one
 //! implementation of every model's answer, and it is the one that the device runs.
 
+mod anomaly;
 pub mod catalogue;
+mod classification;
 pub mod estimator;
-pub mod head;
 pub mod metrics;
+mod minimise;
 pub mod parameter;
 pub mod prediction;
+mod products;
+mod random;
+mod regression;
+pub mod scaler;
 pub mod split;
 pub mod table;
+mod tree;
+mod workers;
 
 pub use prediction::predict;

@@ -1,5 +1,6 @@
 //! Parameters of estimators: declared once with bounds and defaults, checked from JSON.
 
+use model_format::nearest::did_you_mean;
 use serde_json::{Map, Value};
 
 /// A parameter as the catalogue declares it.
@@ -59,22 +60,22 @@ pub enum Preset {
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ParameterError {
     /// No such estimator.
-    #[error("there is no estimator {found:?}; {}", nearest_text(.nearest))]
+    #[error("there is no estimator {found:?}{hint}")]
     UnknownEstimator {
         /// The name given.
         found: String,
-        /// The nearest names that exist.
-        nearest: Vec<&'static str>,
+        /// The nearest names that exist, as the end of the sentence.
+        hint: String,
     },
     /// No such parameter.
-    #[error("{estimator} has no parameter {found:?}; {}", nearest_text(.nearest))]
+    #[error("{estimator} has no parameter {found:?}{hint}")]
     Unknown {
         /// The estimator.
         estimator: &'static str,
         /// The name given.
         found: String,
-        /// The nearest names that exist.
-        nearest: Vec<&'static str>,
+        /// The nearest names that exist, as the end of the sentence.
+        hint: String,
     },
     /// A value out of bounds or of the wrong kind.
     #[error("parameter {parameter} of {estimator} is {found}; it takes {accepts}")]
@@ -161,8 +162,8 @@ impl Checked {
     ) -> Result<Checked, ParameterError> {
         for name in given.keys() {
             if !declared.iter().any(|parameter| parameter.name == name) {
-                let nearest = nearest_names(name, declared.iter().map(|p| p.name));
-                return Err(ParameterError::Unknown { estimator, found: name.clone(), nearest });
+                let hint = did_you_mean(name, declared.iter().map(|parameter| parameter.name));
+                return Err(ParameterError::Unknown { estimator, found: name.clone(), hint });
             }
         }
         let mut complete = Map::new();
@@ -205,31 +206,13 @@ impl Checked {
         self.0[name].as_f64()
     }
 
+    /// A declared truth value.
+    pub(crate) fn flag(&self, name: &str) -> bool {
+        self.0[name].as_bool().expect("declared as true or false")
+    }
+
     /// A declared word, if the value is one.
     pub(crate) fn word(&self, name: &str) -> Option<&str> {
         self.0[name].as_str()
-    }
-}
-
-/// At most three names, nearest first, that are near enough to be a slip of the keyboard; all
-/// names where none is.
-pub(crate) fn nearest_names(
-    found: &str,
-    names: impl Iterator<Item = &'static str>,
-) -> Vec<&'static str> {
-    let mut near: Vec<(usize, &'static str)> =
-        names.map(|name| (strsim::damerau_levenshtein(found, name), name)).collect();
-    near.sort();
-    let close = |distance: usize| distance <= 1 + found.chars().count() / 3;
-    let count = near.iter().filter(|(distance, _)| close(*distance)).count();
-    near.truncate(if count == 0 { near.len() } else { count.min(3) });
-    near.into_iter().map(|(_, name)| name).collect()
-}
-
-fn nearest_text(nearest: &[&str]) -> String {
-    if nearest.is_empty() {
-        "it has none".to_owned()
-    } else {
-        format!("did you mean {}?", nearest.join(", "))
     }
 }

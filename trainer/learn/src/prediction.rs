@@ -1,6 +1,8 @@
 //! Predictions: the emitted head, evaluated row by row.
 
+use model_format::artifact::Head;
 use model_format::manifest::Task;
+use model_format::onnx::program::{Program, ProgramError};
 
 use crate::estimator::Fitted;
 use crate::table::Table;
@@ -39,7 +41,7 @@ impl Prediction {
 }
 
 /// Why no prediction was made.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum PredictError {
     /// Other columns than the model was fitted on.
     #[error("the table has {found} columns, the model was fitted on {expected}")]
@@ -51,8 +53,14 @@ pub enum PredictError {
     },
     /// The graph cannot be evaluated.
     #[error("the emitted graph cannot be evaluated: {0}")]
-    Program(String),
+    Program(#[from] ProgramError),
+    /// The graph answers something else than 32-bit floats.
+    #[error("the emitted graph answers no 32-bit floats")]
+    Type,
 }
+
+/// Rows that are evaluated in one call: enough to be fast, few enough to stay in the cache.
+const BATCH_ROWS: usize = 1024;
 
 /// Evaluates the graph of `fitted` on every row of `table`; its target is not looked at.
 ///
@@ -63,5 +71,19 @@ pub fn predict(fitted: &dyn Fitted, table: &Table) -> Result<Prediction, Predict
     if found != expected {
         return Err(PredictError::Columns { found, expected });
     }
-    Err(PredictError::Program("not built".to_owned()))
+    let head: &dyn Head = fitted;
+    let mut program = Program::of_head(head, expected)?;
+    let mut answers = Vec::new();
+    for batch in table.values.chunks(BATCH_ROWS * expected) {
+        program.run_f32(&[batch.len() / expected, expected], batch)?;
+        answers.extend_from_slice(program.output(0).as_f32().ok_or(PredictError::Type)?);
+    }
+    Ok(match program.output_names().next() {
+        Some("probabilities") => {
+            let classes = answers.len() / table.rows.max(1);
+            Prediction::Classification { probabilities: answers, classes }
+        }
+        Some("value") => Prediction::Regression { values: answers },
+        _ => Prediction::Anomaly { scores: answers },
+    })
 }

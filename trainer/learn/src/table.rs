@@ -122,4 +122,47 @@ impl Table {
         }
         Ok(())
     }
+
+    /// The classes to learn, checked: at least two, each with at least one row.
+    pub(crate) fn classes(&self, estimator: &'static str) -> Result<(&[u32], &[String]), FitError> {
+        let Target::Classes { index, names } = &self.target else {
+            let found = self.target.kind();
+            return Err(FitError::Target { estimator, expected: "classes", found });
+        };
+        if names.len() < 2 {
+            return Err(FitError::TooFewClasses { found: names.len() });
+        }
+        let mut seen = vec![false; names.len()];
+        index.iter().for_each(|&class| seen[class as usize] = true);
+        match seen.iter().position(|&seen| !seen) {
+            Some(class) => Err(FitError::EmptyClass { class: names[class].clone() }),
+            None => Ok((index, names)),
+        }
+    }
+
+    /// The numbers to learn, at least two of them.
+    pub(crate) fn numbers(&self, estimator: &'static str) -> Result<&[f32], FitError> {
+        let Target::Values(values) = &self.target else {
+            let found = self.target.kind();
+            return Err(FitError::Target { estimator, expected: "values", found });
+        };
+        if values.len() < 2 {
+            let reason = "one row has no spread to explain".to_owned();
+            return Err(FitError::TooFewRows {
+                kind: "training",
+                rows: values.len(),
+                needed: 2,
+                reason,
+            });
+        }
+        Ok(values)
+    }
+
+    /// The weight of each row; 1 where there are none.
+    pub(crate) fn row_weights(&self) -> Vec<f64> {
+        match &self.weights {
+            Some(weights) => weights.iter().map(|&w| f64::from(w)).collect(),
+            None => vec![1.0; self.rows],
+        }
+    }
 }

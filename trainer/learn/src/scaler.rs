@@ -1,0 +1,117 @@
+//! The standard scaler: (x − mean) · factor, in the arithmetic of the graph.
+
+use model_format::onnx::graph::{GraphBuilder, Value};
+use model_format::onnx::tensor::Tensor;
+
+use crate::estimator::FitError;
+use crate::table::Table;
+
+/// Larger features are cut to this size before scaling, so that no difference overflows.
+pub const FEATURE_MAX: f32 = 1e30;
+/// Scaled features are cut to this many standard deviations. No training row comes near it (with
+/// n rows none is further out than √n); it keeps a value that nobody has seen from turning
+/// sums into infinities and differences of them into NaN.
+pub const SCALED_MAX: f32 = 1e6;
+
+/// Mean and factor of each feature.
+///
+/// Means and standard deviations (with n in the denominator, as in scikit-learn) are computed in
+/// 64-bit floats and rounded once to 32-bit floats. [`Scaler::apply`] then does what the emitted
+/// nodes do, operation by operation, so that estimators learn from the very values that the device
+/// computes. A feature that is constant in the training rows has factor 0: whatever it does later,
+/// it counts as unchanged, because there is nothing to measure its changes by.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scaler {
+    mean: Vec<f32>,
+    factor: Vec<f32>,
+}
+
+impl Scaler {
+    /// Fits the scaler to the rows of a checked table, with their weights if there are any.
+    ///
+    /// # Errors
+    /// Where a feature is larger than [`FEATURE_MAX`].
+    pub fn fit(table: &Table) -> Result<Scaler, FitError> {
+        let width = table.columns.len();
+        let weight = |row: usize| table.weights.as_ref().map_or(1.0, |w| f64::from(w[row]));
+        let total: f64 = (0..table.rows).map(weight).sum();
+        let mut mean = vec![0.0_f64; width];
+        for row in 0..table.rows {
+            for (sum, &x) in mean.iter_mut().zip(table.row(row)) {
+                *sum += weight(row) * f64::from(x);
+            }
+        }
+        mean.iter_mut().for_each(|sum| *sum /= total);
+        let mut square = vec![0.0_f64; width];
+        let mut varies = vec![false; width];
+        for row in 0..table.rows {
+            for (column, &x) in table.row(row).iter().enumerate() {
+                if x.abs() > FEATURE_MAX {
+                    return Err(FitError::Range {
+                        what: format!("column {}", table.columns[column]),
+                        advice: "leave the feature out or bring the channel into another unit",
+                    });
+                }
+                let deviation = f64::from(x) - mean[column];
+                square[column] += weight(row) * deviation * deviation;
+                varies[column] |= x != table.values[column];
+            }
+        }
+        let factor = square.iter().zip(&varies).map(|(sum, &varies)| {
+            let factor = (1.0 / (sum / total).sqrt()) as f32;
+            if varies && factor.is_finite() { factor } else { 0.0 }
+        });
+        let factor = factor.collect();
+        Ok(Scaler { mean: mean.iter().map(|&m| m as f32).collect(), factor })
+    }
+
+    /// The scaled features of one row, as the graph computes them.
+    pub fn apply(&self, row: &[f32], out: &mut Vec<f32>) {
+        out.clear();
+        let constants = self.mean.iter().zip(&self.factor);
+        out.extend(row.iter().zip(constants).map(|(&x, (&mean, &factor))| {
+            let scaled = (x.min(FEATURE_MAX).max(-FEATURE_MAX) - mean) * factor;
+            scaled.min(SCALED_MAX).max(-SCALED_MAX)
+        }));
+    }
+
+    /// All rows of a table, scaled, as 64-bit floats for fitting.
+    pub(crate) fn apply_all(&self, table: &Table) -> Vec<f64> {
+        let mut values = Vec::with_capacity(table.values.len());
+        let mut scaled = Vec::with_capacity(table.columns.len());
+        for row in 0..table.rows {
+            self.apply(table.row(row), &mut scaled);
+            values.extend(scaled.iter().map(|&z| f64::from(z)));
+        }
+        values
+    }
+
+    /// Positions of the features that were constant.
+    pub(crate) fn constant(&self) -> impl Iterator<Item = usize> {
+        self.factor.iter().enumerate().filter(|&(_, &factor)| factor == 0.0).map(|(at, _)| at)
+    }
+
+    /// Number of features.
+    pub(crate) fn width(&self) -> usize {
+        self.mean.len()
+    }
+
+    /// Adds the scaling of `features` (float32 `[N, F]`); the result is float32 `[N, F]`.
+    pub fn emit(&self, g: &mut GraphBuilder, features: &Value) -> Value {
+        g.scoped("scaler", |g| {
+            let width = self.mean.len();
+            let bounded = clip(g, features, FEATURE_MAX);
+            let mean = g.constant(Tensor::f32([width], self.mean.clone()));
+            let factor = g.constant(Tensor::f32([width], self.factor.clone()));
+            let centred = g.sub(&bounded, &mean);
+            let scaled = g.mul(&centred, &factor);
+            clip(g, &scaled, SCALED_MAX)
+        })
+    }
+}
+
+fn clip(g: &mut GraphBuilder, x: &Value, limit: f32) -> Value {
+    let (upper, lower) = (g.scalar_f32(limit), g.scalar_f32(-limit));
+    let bounded = g.min(x, &upper);
+    g.max(&bounded, &lower)
+}

@@ -1,0 +1,15 @@
+//! Decision trees: exact split finding on ranks, forests grown in parallel.
+
+mod columns;
+mod forest;
+mod gini;
+mod grow;
+pub(crate) mod parameters;
+mod sort;
+mod variance;
+
+pub(crate) use columns::Columns;
+pub(crate) use forest::{ForestPlan, grow_forest};
+pub(crate) use gini::Gini;
+pub(crate) use grow::TreeLimits;
+pub(crate) use variance::Variance;
