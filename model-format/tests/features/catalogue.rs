@@ -1,0 +1,130 @@
+//! What the catalogue holds, and what is said about names that it does not hold.
+
+use std::collections::HashSet;
+
+use model_format::signal::features::{
+    CATALOGUE, Feature, FeatureError, FeaturePlan, find, window_features_function,
+};
+
+use super::pipeline;
+
+fn error(features: &[&str]) -> FeatureError {
+    let features = features.iter().map(|name| (*name).to_owned()).collect();
+    let pipeline = pipeline(2, 128, Some(100.0), features);
+    let from_plan = FeaturePlan::new(&pipeline).map(|_| ()).unwrap_err();
+    assert_eq!(window_features_function(&pipeline).unwrap_err(), from_plan);
+    from_plan
+}
+
+#[test]
+fn the_catalogue_has_46_distinct_documented_features() {
+    let names: HashSet<&str> = CATALOGUE.iter().map(|feature| feature.name).collect();
+    assert_eq!((names.len(), CATALOGUE.len()), (46, 46));
+    let sentences: HashSet<&str> = CATALOGUE.iter().map(|feature| feature.doc).collect();
+    assert_eq!(sentences.len(), 46);
+    for Feature { name, doc, source, version, .. } in CATALOGUE {
+        assert!(!name.contains('.'), "{name}: the last dot divides channel and feature");
+        assert!(doc.ends_with('.') && source.len() > 5 && *version >= 1, "{name}");
+        assert!(!doc.contains("  ") && !source.contains("  "), "{name}");
+    }
+}
+
+#[test]
+fn every_feature_is_listed_where_its_family_is() {
+    let mut families: Vec<_> = CATALOGUE.iter().map(|feature| feature.family).collect();
+    families.dedup();
+    assert_eq!(families.len(), 6);
+}
+
+#[test]
+fn a_misspelt_feature_is_refused_with_the_nearest_name() {
+    let text = error(&["a.kurtosys"]).to_string();
+    assert!(text.contains("\"kurtosys\"") && text.contains("\"kurtosis\""), "{text}");
+}
+
+#[test]
+fn an_unknown_channel_is_refused_with_the_channels() {
+    let text = error(&["signal.rms"]).to_string();
+    assert!(text.contains("\"signal\"") && text.contains("it has a, b"), "{text}");
+}
+
+#[test]
+fn a_name_without_channel_is_refused_with_an_example() {
+    let text = error(&["rms"]).to_string();
+    assert!(text.contains("\"a.rms\""), "{text}");
+}
+
+#[test]
+fn every_retired_name_is_refused_with_what_replaces_it() {
+    let retired = [
+        ("variance", "std"),
+        ("sum", "mean"),
+        ("abs_energy", "rms"),
+        ("root_mean_square", "rms"),
+        ("range", "peak_to_peak"),
+        ("abs_sum_of_changes", "mean_abs_change"),
+        ("count_below_mean", "count_above_mean"),
+        ("percentage_of_reoccurring_values", "binned_entropy"),
+        ("sum_of_reoccurring_values", "binned_entropy"),
+    ];
+    for (name, instead) in retired {
+        assert!(find(name).is_none() && find(instead).is_some());
+        let text = error(&[&format!("a.{name}")]).to_string();
+        assert!(text.contains(&format!("use {instead}")), "{text}");
+    }
+}
+
+#[test]
+fn a_feature_listed_twice_is_refused() {
+    assert!(matches!(error(&["a.rms", "b.rms", "a.rms"]), FeatureError::Pipeline(_)));
+}
+
+#[test]
+fn a_spectral_feature_without_a_rate_is_refused() {
+    let features = vec!["a.mean".to_owned(), "a.spectral_centroid".to_owned()];
+    let refused = FeaturePlan::new(&pipeline(1, 128, None, features)).map(|_| ()).unwrap_err();
+    assert_eq!(refused, FeatureError::NoRate { name: "a.spectral_centroid".to_owned() });
+}
+
+#[test]
+fn a_window_shorter_than_a_feature_needs_is_refused() {
+    for feature in CATALOGUE {
+        let shortest = feature.window_min_samples as usize;
+        let names = vec![format!("a.{}", feature.name)];
+        assert!(FeaturePlan::new(&pipeline(1, shortest, Some(1.0), names.clone())).is_ok());
+        if shortest > 1 {
+            let refused = FeaturePlan::new(&pipeline(1, shortest - 1, Some(1.0), names));
+            let refused = refused.map(|_| ()).unwrap_err();
+            assert!(matches!(refused, FeatureError::WindowTooShort { .. }), "{refused}");
+        }
+    }
+}
+
+#[test]
+fn a_family_that_is_not_used_is_not_in_the_body() {
+    let operators = |feature: &str| -> HashSet<String> {
+        let pipeline = pipeline(1, 64, Some(100.0), vec![format!("a.{feature}")]);
+        let body = window_features_function(&pipeline).unwrap().node;
+        body.into_iter().map(|node| node.op_type).collect()
+    };
+    assert!(operators("spectral_entropy").contains("DFT"));
+    assert!(operators("median").contains("TopK"));
+    for feature in CATALOGUE {
+        let used = operators(feature.name);
+        assert_eq!(used.contains("DFT"), feature.needs_rate, "{}", feature.name);
+    }
+    assert!(!operators("rms").contains("TopK"));
+}
+
+#[test]
+fn what_features_share_is_in_the_body_once() {
+    let features = CATALOGUE.iter().map(|feature| format!("b.{}", feature.name)).collect();
+    let body = window_features_function(&pipeline(2, 64, Some(100.0), features)).unwrap().node;
+    let count = |op_type: &str| body.iter().filter(|node| node.op_type == op_type).count();
+    assert_eq!(count("DFT"), 1);
+    assert_eq!(count("CumSum"), 1);
+    // One sort of the samples, one of their distances from the median.
+    assert_eq!(count("TopK"), 2);
+    let names: HashSet<&String> = body.iter().flat_map(|node| &node.output).collect();
+    assert_eq!(names.len(), body.iter().map(|node| node.output.len()).sum::<usize>());
+}
