@@ -1,6 +1,11 @@
 //! `ArgMax` (opset 13): position of the largest element along one axis.
 
+use super::{Operator, arg};
 use crate::onnx::graph::{GraphBuilder, Value, attribute_int};
+
+/// Name, versions and evaluation.
+pub(super) const OPERATOR: Operator =
+    Operator::new("ArgMax", (13, 17), (1, 1), |attributes| arg::extreme(attributes, true));
 
 impl GraphBuilder {
     /// The int64 position of the largest element along `axis`: of several equal ones the first, or

@@ -1,6 +1,11 @@
 //! `ArgMin` (opset 13): position of the smallest element along one axis.
 
+use super::{Operator, arg};
 use crate::onnx::graph::{GraphBuilder, Value, attribute_int};
+
+/// Name, versions and evaluation.
+pub(super) const OPERATOR: Operator =
+    Operator::new("ArgMin", (13, 17), (1, 1), |attributes| arg::extreme(attributes, false));
 
 impl GraphBuilder {
     /// The int64 position of the smallest element along `axis`: of several equal ones the first, or

@@ -1,6 +1,11 @@
 //! `Div`: a / b, element by element, with broadcasting.
 
+use super::{Operator, binary};
 use crate::onnx::graph::{GraphBuilder, Value};
+
+/// Name, versions and evaluation.
+pub(super) const OPERATOR: Operator =
+    Operator::new("Div", (13, 17), (2, 2), |_| Ok(binary::floats(|a, b| a / b, |a, b| a / b)));
 
 impl GraphBuilder {
     /// A / b, element by element, with broadcasting.

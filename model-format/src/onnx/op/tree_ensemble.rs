@@ -5,10 +5,11 @@
 //! output. Runtimes disagree about the shorter layouts for two classes; this one they all read
 //! alike.
 
-use std::collections::HashMap;
-
-use crate::onnx::graph::{attribute_floats, attribute_ints, attribute_string};
-use crate::onnx::proto::{AttributeProto, AttributeType};
+use super::forest::FlatForest;
+use super::{Attributes, Inputs, OpError};
+use crate::onnx::graph::{attribute_floats, attribute_ints, attribute_strings};
+use crate::onnx::proto::AttributeProto;
+use crate::onnx::tensor::Tensor;
 
 /// The longest path from a root to a leaf, in splits.
 pub const DEPTH_MAX: usize = 64;
@@ -200,3 +201,266 @@ fn count(what: &'static str, found: usize, min: usize, max: usize) -> Result<(),
     Err(ForestError::Count { what, found, min, max })
 }
 
+/// Names of the four attributes that say which leaf adds what to which sum.
+#[derive(Clone, Copy)]
+pub(super) struct WeightNames {
+    pub(super) tree: &'static str,
+    pub(super) node: &'static str,
+    pub(super) output: &'static str,
+    pub(super) weight: &'static str,
+}
+
+/// The attributes that both operators share.
+pub(super) fn attributes(forest: &Forest, names: WeightNames) -> Vec<AttributeProto> {
+    let nodes = || {
+        let trees = forest.trees.iter().enumerate();
+        trees.flat_map(|(tree, t)| t.nodes.iter().enumerate().map(move |(at, n)| (tree, at, n)))
+    };
+    let split = |pick: fn(u32, f32, u32, u32) -> i64| {
+        let of = move |node: &Node| match *node {
+            Node::Split { feature, threshold, left, right } => {
+                pick(feature, threshold, left, right)
+            }
+            Node::Leaf { .. } => 0,
+        };
+        nodes().map(|(_, _, node)| of(node)).collect::<Vec<i64>>()
+    };
+    let threshold = |node: &Node| match *node {
+        Node::Split { threshold, .. } => threshold,
+        Node::Leaf { .. } => 0.0,
+    };
+    let mode = |node: &Node| match node {
+        Node::Split { .. } => BRANCH,
+        Node::Leaf { .. } => LEAF,
+    };
+    let modes: Vec<&str> = nodes().map(|(_, _, node)| mode(node)).collect();
+    let mut list = vec![
+        attribute_ints("nodes_treeids", nodes().map(|(tree, _, _)| tree as i64).collect()),
+        attribute_ints("nodes_nodeids", nodes().map(|(_, at, _)| at as i64).collect()),
+        attribute_ints("nodes_featureids", split(|feature, _, _, _| i64::from(feature))),
+        attribute_floats("nodes_values", nodes().map(|(_, _, node)| threshold(node)).collect()),
+        attribute_strings("nodes_modes", &modes),
+        attribute_ints("nodes_truenodeids", split(|_, _, left, _| i64::from(left))),
+        attribute_ints("nodes_falsenodeids", split(|_, _, _, right| i64::from(right))),
+        attribute_ints("nodes_missing_value_tracks_true", nodes().map(|_| 0).collect()),
+    ];
+    list.extend(weight_attributes(forest, names));
+    list
+}
+
+/// One entry for each leaf and output, leaves in the order of their nodes.
+fn weight_attributes(forest: &Forest, names: WeightNames) -> [AttributeProto; 4] {
+    let (mut trees, mut nodes) = (Vec::new(), Vec::new());
+    let (mut outputs, mut weights) = (Vec::new(), Vec::new());
+    for (tree_at, tree) in forest.trees.iter().enumerate() {
+        for (at, node) in tree.nodes.iter().enumerate() {
+            let Node::Leaf { leaf } = *node else { continue };
+            let row = &tree.weights[leaf as usize * forest.outputs..][..forest.outputs];
+            for (output, &weight) in row.iter().enumerate() {
+                trees.push(tree_at as i64);
+                nodes.push(at as i64);
+                outputs.push(output as i64);
+                weights.push(weight);
+            }
+        }
+    }
+    [
+        attribute_ints(names.tree, trees),
+        attribute_ints(names.node, nodes),
+        attribute_ints(names.output, outputs),
+        attribute_floats(names.weight, weights),
+    ]
+}
+
+const BRANCH: &str = "BRANCH_LEQ";
+const LEAF: &str = "LEAF";
+
+/// Reads the forest that [`attributes`] wrote; `outputs` is the number of sums.
+///
+/// The width is not in the file: it is set to the largest feature read, plus one.
+pub(super) fn parse(
+    attributes: &mut Attributes<'_>,
+    names: WeightNames,
+    outputs: usize,
+) -> Result<Forest, OpError> {
+    count("outputs", outputs, 1, OUTPUTS_MAX)?;
+    let columns = Columns::read(attributes)?;
+    let mut forest = Forest { width: 1, outputs, trees: Vec::new() };
+    let mut leaves = 0;
+    for at in 0..columns.trees.len() {
+        columns.push_node(at, &mut forest, &mut leaves)?;
+    }
+    read_weights(attributes, names, &mut forest)?;
+    forest.check()?;
+    Ok(forest)
+}
+
+/// The per-node attributes, all of one length.
+struct Columns<'a> {
+    trees: &'a [i64],
+    nodes: &'a [i64],
+    features: &'a [i64],
+    values: &'a [f32],
+    modes: &'a [Vec<u8>],
+    left: &'a [i64],
+    right: &'a [i64],
+}
+
+impl<'a> Columns<'a> {
+    fn read(attributes: &mut Attributes<'a>) -> Result<Self, OpError> {
+        let columns = Columns {
+            trees: attributes.ints("nodes_treeids")?.unwrap_or_default(),
+            nodes: attributes.ints("nodes_nodeids")?.unwrap_or_default(),
+            features: attributes.ints("nodes_featureids")?.unwrap_or_default(),
+            values: attributes.floats("nodes_values")?.unwrap_or_default(),
+            modes: attributes.strings("nodes_modes")?.unwrap_or_default(),
+            left: attributes.ints("nodes_truenodeids")?.unwrap_or_default(),
+            right: attributes.ints("nodes_falsenodeids")?.unwrap_or_default(),
+        };
+        let missing = attributes.ints("nodes_missing_value_tracks_true")?.unwrap_or_default();
+        let nodes = columns.trees.len();
+        count("nodes", nodes, 1, FOREST_NODES_MAX)?;
+        for (name, found) in [
+            ("nodes_nodeids", columns.nodes.len()),
+            ("nodes_featureids", columns.features.len()),
+            ("nodes_values", columns.values.len()),
+            ("nodes_modes", columns.modes.len()),
+            ("nodes_truenodeids", columns.left.len()),
+            ("nodes_falsenodeids", columns.right.len()),
+            ("nodes_missing_value_tracks_true", missing.len()),
+        ] {
+            if found != nodes {
+                return Err(layout(name, format!("has {found} entries for {nodes} nodes")));
+            }
+        }
+        if missing.iter().any(|&tracks| tracks != 0) {
+            let problem = "sends missing values left; only 0 is accepted".to_owned();
+            return Err(layout("nodes_missing_value_tracks_true", problem));
+        }
+        Ok(columns)
+    }
+
+    /// Appends the node at entry `at`; `leaves` counts those of the current tree.
+    fn push_node(&self, at: usize, forest: &mut Forest, leaves: &mut u32) -> Result<(), OpError> {
+        let tree = self.trees[at];
+        if tree == forest.trees.len() as i64 {
+            forest.trees.push(Tree::default());
+            *leaves = 0;
+        }
+        let expected = forest.trees.len() as i64 - 1;
+        if tree != expected || tree < 0 {
+            let problem = format!("tree {tree} at entry {at}, where tree {expected} continues");
+            return Err(layout("nodes_treeids", problem));
+        }
+        let nodes = &mut forest.trees[tree as usize].nodes;
+        if self.nodes[at] != nodes.len() as i64 {
+            let problem = format!("node {} at entry {at}, not {}", self.nodes[at], nodes.len());
+            return Err(layout("nodes_nodeids", problem));
+        }
+        let number = |name, value: i64| {
+            u32::try_from(value).map_err(|_| layout(name, format!("{value} at entry {at}")))
+        };
+        if self.modes[at] == LEAF.as_bytes() {
+            nodes.push(Node::Leaf { leaf: *leaves });
+            *leaves += 1;
+        } else if self.modes[at] == BRANCH.as_bytes() {
+            let feature = number("nodes_featureids", self.features[at])?;
+            forest.width = forest.width.max(feature as usize + 1);
+            nodes.push(Node::Split {
+                feature,
+                threshold: self.values[at],
+                left: number("nodes_truenodeids", self.left[at])?,
+                right: number("nodes_falsenodeids", self.right[at])?,
+            });
+        } else {
+            let found = String::from_utf8_lossy(&self.modes[at]);
+            let problem = format!("{found:.40} at entry {at}; {BRANCH} and {LEAF} are accepted");
+            return Err(layout("nodes_modes", problem));
+        }
+        Ok(())
+    }
+}
+
+/// Fills in the weights, which must stand in the order in which they are written.
+fn read_weights(
+    attributes: &mut Attributes<'_>,
+    names: WeightNames,
+    forest: &mut Forest,
+) -> Result<(), OpError> {
+    let trees = attributes.ints(names.tree)?.unwrap_or_default();
+    let nodes = attributes.ints(names.node)?.unwrap_or_default();
+    let targets = attributes.ints(names.output)?.unwrap_or_default();
+    let weights = attributes.floats(names.weight)?.unwrap_or_default();
+    let found = weights.len();
+    for (name, len) in
+        [(names.tree, trees.len()), (names.node, nodes.len()), (names.output, targets.len())]
+    {
+        if len != found {
+            return Err(layout(name, format!("has {len} entries for {found} weights")));
+        }
+    }
+    let mut at = 0;
+    for (tree_at, tree) in forest.trees.iter_mut().enumerate() {
+        for (node_at, node) in tree.nodes.iter().enumerate() {
+            if !matches!(node, Node::Leaf { .. }) {
+                continue;
+            }
+            for output in 0..forest.outputs {
+                let expected = (tree_at as i64, node_at as i64, output as i64);
+                if at == found || (trees[at], nodes[at], targets[at]) != expected {
+                    let problem = format!(
+                        "entry {at} is not output {output} of node {node_at} of tree {tree_at}; \
+                         every leaf must have every output, in order"
+                    );
+                    return Err(layout(names.node, problem));
+                }
+                tree.weights.push(weights[at]);
+                at += 1;
+            }
+        }
+    }
+    if at != found {
+        return Err(layout(names.weight, format!("has {found} entries, {at} leaves and outputs")));
+    }
+    Ok(())
+}
+
+/// Refuses a text attribute that says anything but `accepted`.
+pub(super) fn only_text(
+    attributes: &mut Attributes<'_>,
+    name: &'static str,
+    accepted: &str,
+) -> Result<(), OpError> {
+    match attributes.string(name)? {
+        Some(found) if found != accepted.as_bytes() => {
+            let found = String::from_utf8_lossy(found);
+            Err(layout(name, format!("{found:.40}; {accepted} is accepted")))
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn layout(name: &'static str, problem: String) -> OpError {
+    ForestError::Layout { name, problem }.into()
+}
+
+/// Evaluates every row of input 0 into `[N, outputs]`.
+pub(super) fn evaluate(
+    forest: &mut FlatForest,
+    inputs: Inputs<'_>,
+    output: &mut Tensor,
+) -> Result<(), OpError> {
+    let (x, shape) = (inputs.elements::<f32>(0)?, inputs.get(0)?.shape());
+    let &[rows, columns] = shape else {
+        return Err(OpError::Shape(format!("the shape {shape:?} is not [N, features]")));
+    };
+    if columns < forest.width() {
+        let problem = format!("rows of {columns} features, of which {} are read", forest.width());
+        return Err(OpError::Shape(problem));
+    }
+    let sums = output.reset::<f32>(&[rows, forest.outputs()])?;
+    for (row, sums) in x.chunks_exact(columns).zip(sums.chunks_exact_mut(forest.outputs())) {
+        forest.evaluate(&row[..forest.width()], sums);
+    }
+    Ok(())
+}
