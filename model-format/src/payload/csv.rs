@@ -22,6 +22,20 @@ pub struct Options {
     pub decimal: Option<Decimal>,
 }
 
+/// The delimiter that a user names: `,` `;` `tab` or `|`.
+///
+/// # Errors
+/// Says what is expected.
+pub fn parse_delimiter(text: &str) -> Result<u8, &'static str> {
+    match text {
+        "," => Ok(b','),
+        ";" => Ok(b';'),
+        "|" => Ok(b'|'),
+        "tab" | "\\t" | "\t" => Ok(b'\t'),
+        _ => Err("`,`, `;`, `tab` or `|` is expected"),
+    }
+}
+
 /// Why a file or a row of it was refused.
 #[derive(Debug, thiserror::Error)]
 #[error("{file}: {kind}")]
@@ -31,6 +45,14 @@ pub struct CsvError {
     /// What is wrong with it.
     #[source]
     pub kind: CsvErrorKind,
+}
+
+impl CsvError {
+    /// True if only one row is bad, so that a reader may leave it out and go on.
+    pub fn is_of_one_row(&self) -> bool {
+        use CsvErrorKind::{Cell, Encoding, Width};
+        matches!(self.kind, Cell { .. } | Encoding { .. } | Width { .. })
+    }
 }
 
 /// What is wrong with a file of delimited text.

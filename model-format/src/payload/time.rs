@@ -68,6 +68,25 @@ impl TimeFormat {
         }
     }
 
+    /// The nanoseconds of a whole number in this unit.
+    ///
+    /// # Errors
+    /// [`TimeError::Range`], or [`TimeError::DateTime`] where a date-time is expected.
+    pub fn of_integer(self, value: i64) -> Result<i64, TimeError> {
+        let digits = self.digits().ok_or(TimeError::DateTime)?;
+        let scale = [1, 1_000, 1_000_000, 1_000_000_000][digits / 3];
+        value.checked_mul(scale).ok_or(TimeError::Range)
+    }
+
+    /// The nanoseconds of a number in this unit, rounded to the nearest.
+    ///
+    /// # Errors
+    /// As [`TimeFormat::of_integer`].
+    pub fn of_number(self, value: f64) -> Result<i64, TimeError> {
+        let digits = self.digits().ok_or(TimeError::DateTime)?;
+        scaled(value, digits).ok_or(TimeError::Range)
+    }
+
     /// The format that a column's name and its first value leave no doubt about: a date-time, or
     /// a number in a column whose name ends in a unit (`t_ms`, `time (s)`, `timestamp[us]`).
     pub fn unambiguous(column: &str, value: &str) -> Option<TimeFormat> {
@@ -95,6 +114,18 @@ impl TimeFormat {
             TimeFormat::Microseconds => Some(3),
             TimeFormat::Nanoseconds => Some(0),
             TimeFormat::DateTime => None,
+        }
+    }
+}
+
+impl FromStr for Decimal {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        match text {
+            "point" | "." => Ok(Decimal::Point),
+            "comma" | "," => Ok(Decimal::Comma),
+            _ => Err("`point` or `comma` is expected"),
         }
     }
 }
@@ -183,10 +214,14 @@ fn parse_exponent(text: &str, decimal: Decimal, digits: usize) -> Result<i64, Nu
         Decimal::Comma => text.replace(',', "."),
     };
     let value: f64 = plain.parse().map_err(|_| NumberError::Syntax)?;
-    let scale = [1.0, 1e3, 1e6, 1e9][digits / 3];
-    let ns = (value * scale).round();
+    scaled(value, digits).ok_or(NumberError::Range)
+}
+
+/// `value` with the point moved by `digits`, if the result fits.
+fn scaled(value: f64, digits: usize) -> Option<i64> {
+    let ns = (value * [1.0, 1e3, 1e6, 1e9][digits / 3]).round();
     // 2^63 is the first value beyond; NaN fails the comparison too.
-    if ns.abs() < 9_223_372_036_854_775_808.0 { Ok(ns as i64) } else { Err(NumberError::Range) }
+    (ns.abs() < 9_223_372_036_854_775_808.0).then_some(ns as i64)
 }
 
 fn parse_date_time(text: &str) -> Result<i64, TimeError> {
@@ -220,6 +255,10 @@ mod tests {
             assert_eq!(format.parse(text, Decimal::Point), Ok(expected), "{text}");
         }
         assert_eq!(TimeFormat::Seconds.parse("1,25", Decimal::Comma), Ok(1_250_000_000));
+        assert_eq!(TimeFormat::Milliseconds.of_integer(16), Ok(16_000_000));
+        assert_eq!(TimeFormat::Seconds.of_integer(i64::MAX), Err(TimeError::Range));
+        assert_eq!(TimeFormat::Seconds.of_number(0.25), Ok(250_000_000));
+        assert_eq!(TimeFormat::DateTime.of_number(0.25), Err(TimeError::DateTime));
     }
 
     #[test]
