@@ -1,0 +1,5 @@
+//! The commands, one file each.
+
+mod inspect;
+mod prove;
+mod run;
