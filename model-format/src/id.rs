@@ -158,3 +158,39 @@ impl From<Digest> for String {
         digest.to_string()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_result_id_is_the_same_everywhere() {
+        let id = result_id("pump-7", &Digest::of(b"artifact"), "vibration", -5, 42);
+        assert_eq!(id.to_string(), "e98de3dccaaec89f01785476bf56ca29");
+        assert_eq!(id.to_string().parse(), Ok(id));
+        let json = serde_json::to_string(&id).unwrap();
+        assert_eq!(serde_json::from_str::<ResultId>(&json).unwrap(), id);
+    }
+
+    #[test]
+    fn texts_that_run_together_give_different_ids() {
+        let artifact = Digest::of(b"");
+        let ids = [("ab", "c", 0, 0), ("a", "bc", 0, 0), ("ab", "c", 1, 0), ("ab", "c", 0, 1)].map(
+            |(device, stream, start, index)| result_id(device, &artifact, stream, start, index),
+        );
+        for (index, id) in ids.iter().enumerate() {
+            assert!(!ids[..index].contains(id));
+        }
+    }
+
+    #[test]
+    fn text_that_is_no_id_is_refused() {
+        for text in ["", "0", "é000000000000000000000000000000", &"g".repeat(32), &"0".repeat(33)]
+        {
+            assert!(text.parse::<ResultId>().is_err(), "{text}");
+        }
+        for text in ["", &"é".repeat(32), &"g".repeat(64), &"0".repeat(65)] {
+            assert!(text.parse::<Digest>().is_err(), "{text}");
+        }
+    }
+}

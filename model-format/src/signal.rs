@@ -1,8 +1,13 @@
 //! Signals: samples, segments, windows, spectra and features, streaming and causal.
 
+mod align;
 mod drops;
 pub mod features;
+mod order;
+mod rate;
+mod resample;
 mod sample;
+mod segment;
 pub mod simulate;
 pub mod spectrum;
 pub mod stream;
