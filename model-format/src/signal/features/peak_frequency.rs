@@ -20,14 +20,16 @@ pub(super) static FEATURE: Feature = Feature {
         let bin_hz = basis.bin_hz();
         let Some(shares) = basis.shares() else { return 0.0 };
         let peak = shares.iter().fold(0.0, |most, &share| if share > most { share } else { most });
-        let line = peak * (1.0 - TIE);
+        let line = peak - peak * TIE;
         let index = shares.iter().position(|&share| share >= line).unwrap_or(0);
         (index + 1) as f64 * bin_hz
     },
     emit: |body| {
         let shares = body.shares();
         let peak = body.graph.reduce_max(&shares, 2, true);
-        let line = body.times(&peak, 1.0 - TIE);
+        // Not the product with 1 - 1e-9: ONNX Runtime drops factors that are 1 in 32 bits.
+        let margin = body.times(&peak, TIE);
+        let line = body.graph.sub(&peak, &margin);
         let strong = body.graph.greater_or_equal(&shares, &line);
         let strong = body.indicator(&strong);
         let index = body.graph.arg_max(&strong, 2, true, false);
