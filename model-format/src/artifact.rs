@@ -1,14 +1,29 @@
 //! The artifact: one ONNX file that holds pipeline, model, manifest and golden windows.
+//!
+//! `docs/artifact.md` describes the file for readers in other languages.
 
 use crate::id::Digest;
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, ManifestError, Task};
+use crate::onnx::op::OpError;
 use crate::onnx::op::tree_ensemble::Forest;
-use crate::onnx::program::Program;
+use crate::onnx::program::{Program, ProgramError};
 use crate::onnx::proto::ModelProto;
+use crate::signal::features::FeatureError;
 
+mod golden;
 mod head;
+mod read;
+mod scan;
+mod write;
 
+pub use golden::Golden;
 pub use head::{Head, HeadOutputs};
+pub use write::build;
+
+/// The largest artifact, in bytes.
+pub const FILE_BYTES_MAX: usize = 64 << 20;
+/// The most bytes of all keys and values in `metadata_props`.
+pub const METADATA_BYTES_MAX: usize = 512 << 10;
 
 /// What [`build`] needs.
 pub struct Draft<'a> {
@@ -33,20 +48,116 @@ pub enum Batch {
     One,
 }
 
-/// A window with the outputs that the model must give for it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Golden {
-    /// W·C values, time-major.
-    pub window: Vec<f32>,
-    /// `probabilities` (K values), `value` (one) or `score` (one).
-    pub floats: Vec<f32>,
-    /// `label`, but for regression.
-    pub label: Option<i64>,
-}
-
 /// Why an artifact cannot be built or read.
 #[derive(Debug, thiserror::Error)]
 pub enum ArtifactError {
+    /// Too many bytes.
+    #[error("the file has {0} bytes; at most {FILE_BYTES_MAX} are accepted")]
+    FileSize(usize),
+    /// Not the bytes of an ONNX file.
+    #[error("the file is no ONNX file, or a part of it is missing")]
+    Broken,
+    /// Not the bytes of an ONNX file, as the decoder sees it.
+    #[error("the file is no ONNX file: {0}")]
+    Decode(#[from] prost::DecodeError),
+    /// Too much of something.
+    #[error("the file has too many {what}; at most {max} are accepted")]
+    Count {
+        /// Of what.
+        what: &'static str,
+        /// The most accepted.
+        max: usize,
+    },
+    /// A graph inside an attribute.
+    #[error("an attribute holds a graph; artifacts have none")]
+    Subgraph,
+    /// Other bytes than the writer gives for the same content.
+    #[error(
+        "the file holds fields that an artifact has not, or another program has rewritten it: \
+         use the file as the trainer exported it"
+    )]
+    Form,
+    /// A part of the model that is not what an artifact has.
+    #[error("the file has {what} {found:.200}; an artifact has {expected:.200}")]
+    Model {
+        /// Which part.
+        what: &'static str,
+        /// What the file has.
+        found: String,
+        /// What an artifact has.
+        expected: String,
+    },
+    /// Metadata that is missing, unknown or there twice.
+    #[error("the metadata key {key:.80} {problem}")]
+    Metadata {
+        /// The key.
+        key: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// Too much metadata.
+    #[error("the metadata has {0} bytes; at most {METADATA_BYTES_MAX} are accepted")]
+    MetadataSize(usize),
+    /// Metadata that is not the expected JSON.
+    #[error("the metadata under {key} cannot be read: {problem}")]
+    Json {
+        /// The key.
+        key: &'static str,
+        /// What the JSON reader says.
+        problem: String,
+    },
+    /// A manifest that cannot stand.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// Features that cannot be computed.
+    #[error(transparent)]
+    Features(#[from] FeatureError),
+    /// The id does not follow from lineage and pipeline.
+    #[error("the manifest has the lineage id {found}; its lineage and pipeline give {derived}")]
+    LineageId {
+        /// The id in the file.
+        found: Digest,
+        /// The id that follows.
+        derived: Digest,
+    },
+    /// The estimator answers another question than the manifest says.
+    #[error("the manifest says {manifest:?}, the estimator answers {head:?}")]
+    Task {
+        /// In the manifest.
+        manifest: Task,
+        /// Of the estimator.
+        head: Task,
+    },
+    /// A graph that cannot be evaluated.
+    #[error(transparent)]
+    Program(#[from] ProgramError),
+    /// A forest that cannot be used.
+    #[error("the node {node:.80}: {source}")]
+    Forest {
+        /// Name of the node.
+        node: String,
+        /// What is wrong with it.
+        source: OpError,
+    },
+    /// A golden window that cannot stand.
+    #[error("golden window {at} {problem}")]
+    Golden {
+        /// Its position.
+        at: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// No golden window fits.
+    #[error(
+        "a golden window takes {needed} bytes of metadata and {left} are left beside the \
+         manifest; use shorter windows, fewer channels or fewer features"
+    )]
+    NoGolden {
+        /// Bytes of the first window.
+        needed: usize,
+        /// Bytes left.
+        left: usize,
+    },
 }
 
 /// An artifact that has passed every check.
@@ -55,15 +166,10 @@ pub struct Artifact {
     model: ModelProto,
     manifest: Manifest,
     golden: Vec<Golden>,
+    forests: Vec<Forest>,
     sha256: Digest,
-}
-
-/// Builds an artifact: equal drafts give equal bytes.
-///
-/// # Errors
-/// Says which part of the draft cannot be written, with what was found.
-pub fn build(draft: Draft<'_>) -> Result<Vec<u8>, ArtifactError> {
-    unimplemented!()
+    batch: Batch,
+    kernel: bool,
 }
 
 impl Artifact {
@@ -72,7 +178,7 @@ impl Artifact {
     /// # Errors
     /// Says what was found and what is accepted.
     pub fn read(bytes: &[u8]) -> Result<Artifact, ArtifactError> {
-        unimplemented!()
+        read::read(bytes)
     }
 
     /// What the artifact says about itself.
@@ -95,18 +201,34 @@ impl Artifact {
         &self.model
     }
 
+    /// The first dimension of input and outputs.
+    pub fn batch(&self) -> Batch {
+        self.batch
+    }
+
+    /// True where the features run as kernels: the body in the file is the one that this program
+    /// writes for the same pipeline. Otherwise the body itself is evaluated.
+    pub fn has_kernel(&self) -> bool {
+        self.kernel
+    }
+
     /// The evaluator: input `windows` `[N, W, C]`; outputs as [`Artifact::output_names`] says.
     pub fn program(&self) -> Program {
-        unimplemented!()
+        read::program(&self.model, &self.manifest, self.kernel)
+            .expect("reading compiled the same model")
     }
 
     /// Names of the outputs: the floats, then `label` where there is one.
     pub fn output_names(&self) -> &'static [&'static str] {
-        unimplemented!()
+        match self.manifest.task {
+            Task::Classification => &["probabilities", "label"],
+            Task::Regression => &["value"],
+            Task::Anomaly => &["score", "label"],
+        }
     }
 
     /// The forests that read the features, for [`Forest::margin`].
-    pub fn forests(&self) -> Vec<Forest> {
-        unimplemented!()
+    pub fn forests(&self) -> &[Forest] {
+        &self.forests
     }
 }

@@ -1,10 +1,16 @@
 //! The manifest: what an artifact says about itself, in `metadata_props` under `cirame.manifest`.
+//!
+//! Its text is bounded by what all metadata may take (`artifact::METADATA_BYTES_MAX`).
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::id::Digest;
 use crate::pipeline::Pipeline;
+
+pub(crate) mod check;
+
+pub use check::{CLASSES_MAX, ManifestError, NAME_BYTES_MAX, WHOLE_NUMBER_MAX};
 
 /// The version of the artifact format that this code writes.
 pub const FORMAT_VERSION: u32 = 1;
@@ -46,7 +52,7 @@ pub struct Manifest {
     pub baseline: Baseline,
     /// What made the model.
     pub lineage: Lineage,
-    /// Digest of the canonical JSON of `lineage` and `pipeline`.
+    /// Digest of the canonical JSON of `{"lineage": …, "pipeline": …}`.
     pub lineage_id: Digest,
 }
 
@@ -125,7 +131,7 @@ pub struct Lineage {
     pub parameters: Map<String, Value>,
     /// How training and test data were told apart.
     pub split: Value,
-    /// The seed.
+    /// The seed, at most [`WHOLE_NUMBER_MAX`].
     pub seed: u64,
     /// Version of the training code.
     pub training_version: String,

@@ -6,9 +6,11 @@
 //! alike.
 
 use super::forest::FlatForest;
-use super::{Attributes, Inputs, OpError};
+use super::{
+    Attributes, Inputs, OpError, Operator, tree_ensemble_classifier, tree_ensemble_regressor,
+};
 use crate::onnx::graph::{attribute_floats, attribute_ints, attribute_strings};
-use crate::onnx::proto::AttributeProto;
+use crate::onnx::proto::{AttributeProto, NodeProto};
 use crate::onnx::tensor::Tensor;
 
 /// The longest path from a root to a leaf, in splits.
@@ -16,7 +18,7 @@ pub const DEPTH_MAX: usize = 64;
 /// The most nodes in one tree.
 pub const TREE_NODES_MAX: usize = 1 << 20;
 /// The most nodes in all trees of a forest.
-pub const FOREST_NODES_MAX: usize = 1 << 23;
+pub const FOREST_NODES_MAX: usize = 1 << 22;
 /// The most features that a forest reads.
 pub const WIDTH_MAX: usize = 4095;
 /// The most outputs (classes) of a forest.
@@ -463,4 +465,24 @@ pub(super) fn evaluate(
         forest.evaluate(&row[..forest.width()], sums);
     }
     Ok(())
+}
+
+/// The forest that a node carries, if it is a node of one of the two tree operators.
+///
+/// # Errors
+/// Where the attributes hold no acceptable forest.
+pub fn of_node(node: &NodeProto) -> Result<Option<Forest>, OpError> {
+    let mut attributes = Attributes::new(&node.attribute);
+    let is = |operator: &Operator| {
+        node.domain == operator.domain && node.op_type == operator.name
+    };
+    let forest = if is(&tree_ensemble_classifier::OPERATOR) {
+        tree_ensemble_classifier::parse(&mut attributes)?
+    } else if is(&tree_ensemble_regressor::OPERATOR) {
+        tree_ensemble_regressor::parse(&mut attributes)?
+    } else {
+        return Ok(None);
+    };
+    attributes.finish()?;
+    Ok(Some(forest))
 }
