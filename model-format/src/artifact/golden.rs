@@ -86,8 +86,7 @@ pub(super) fn write(
 
 /// Reads what [`write`] wrote, with windows of `values` values.
 pub(super) fn read(text: &str, manifest: &Manifest) -> Result<Vec<Golden>, ArtifactError> {
-    let parsed: Text =
-        super::read::canonical_json("cirame.golden", text)?;
+    let parsed: Text = super::read::canonical_json("cirame.golden", text)?;
     let pipeline = &manifest.pipeline;
     let values = pipeline.window.length_samples as usize * pipeline.channels.len();
     if parsed.windows.is_empty() {
@@ -101,7 +100,8 @@ impl Entry {
     fn of(golden: &Golden, task: Task) -> Self {
         let bytes: Vec<u8> = golden.window.iter().flat_map(|x| x.to_le_bytes()).collect();
         let floats: Vec<f64> = golden.floats.iter().map(|&x| x.into()).collect();
-        let entry = Entry { values: STANDARD.encode(bytes), label: golden.label, ..Entry::default() };
+        let entry =
+            Entry { values: STANDARD.encode(bytes), label: golden.label, ..Entry::default() };
         match task {
             Task::Classification => Entry { probabilities: Some(floats), ..entry },
             Task::Regression => Entry { value: floats.first().copied(), ..entry },

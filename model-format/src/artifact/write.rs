@@ -102,7 +102,8 @@ fn golden_text(
     let used = manifest_bytes + MANIFEST_KEY.len() + GOLDEN_KEY.len();
     let left = METADATA_BYTES_MAX.checked_sub(used);
     let left = left.ok_or(ArtifactError::MetadataSize(used))?;
-    let values = manifest.pipeline.window.length_samples as usize * manifest.pipeline.channels.len();
+    let values =
+        manifest.pipeline.window.length_samples as usize * manifest.pipeline.channels.len();
     // More windows than this cannot fit: the rest need not be evaluated.
     let fitting_max = left / (values * 16 / 3).max(1) + 1;
     let mut program = program(model, manifest, true)?;

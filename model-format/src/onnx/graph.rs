@@ -204,8 +204,11 @@ impl GraphBuilder {
     }
 
     fn fresh_value(&mut self, kind: &str) -> Value {
-        let stem =
-            if self.prefix.is_empty() { kind.to_owned() } else { format!("{}/{kind}", self.prefix) };
+        let stem = if self.prefix.is_empty() {
+            kind.to_owned()
+        } else {
+            format!("{}/{kind}", self.prefix)
+        };
         let mut name = stem.clone();
         let mut count = 1;
         while !self.names.insert(name.clone()) {

@@ -52,7 +52,9 @@ pub enum InlineError {
     #[error("the node {0} carries a graph in an attribute; that is not accepted")]
     Subgraph(String),
     /// The body wants another version of an operator set than the model.
-    #[error("the function {function} uses version {body} of the operator set {domain:?}, the model {model}")]
+    #[error(
+        "the function {function} uses version {body} of the operator set {domain:?}, the model {model}"
+    )]
     Opset {
         /// The function.
         function: String,

@@ -267,9 +267,15 @@ impl Tensor {
         }
         let raw = &proto.raw_data;
         let data = match element {
-            Element::F32 => Data::F32(raw.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b)).collect()),
-            Element::F64 => Data::F64(raw.as_chunks().0.iter().map(|&b| f64::from_le_bytes(b)).collect()),
-            Element::I64 => Data::I64(raw.as_chunks().0.iter().map(|&b| i64::from_le_bytes(b)).collect()),
+            Element::F32 => {
+                Data::F32(raw.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b)).collect())
+            }
+            Element::F64 => {
+                Data::F64(raw.as_chunks().0.iter().map(|&b| f64::from_le_bytes(b)).collect())
+            }
+            Element::I64 => {
+                Data::I64(raw.as_chunks().0.iter().map(|&b| i64::from_le_bytes(b)).collect())
+            }
             Element::Bool => {
                 if let Some(&odd) = raw.iter().find(|&&byte| byte > 1) {
                     return Err(TensorError::Bool(odd));

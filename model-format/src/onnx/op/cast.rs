@@ -7,8 +7,7 @@ use crate::onnx::proto::DataType;
 use crate::onnx::tensor::{Data, Element};
 
 /// Name, versions and evaluation.
-pub(super) const OPERATOR: Operator =
-    Operator::new("Cast", (13, 17), (1, 1), prepare);
+pub(super) const OPERATOR: Operator = Operator::new("Cast", (13, 17), (1, 1), prepare);
 
 fn prepare(attributes: &mut Attributes<'_>) -> Result<Kernel, OpError> {
     let to = attributes.int("to", 0)?;

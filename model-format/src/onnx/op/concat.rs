@@ -9,14 +9,13 @@ use crate::onnx::tensor::{Scalar, Tensor};
 const INPUTS_MAX: usize = 4096;
 
 /// Name, versions and evaluation.
-pub(super) const OPERATOR: Operator =
-    Operator::new("Concat", (13, 17), (1, INPUTS_MAX), prepare);
+pub(super) const OPERATOR: Operator = Operator::new("Concat", (13, 17), (1, INPUTS_MAX), prepare);
 
 fn prepare(attributes: &mut Attributes<'_>) -> Result<Kernel, OpError> {
     let axis = attributes.int("axis", 0)?;
-    Ok(Box::new(move |inputs, outputs| {
-        with_type!(inputs.get(0)?.element(), T => join::<T>(inputs, axis, &mut outputs[0]))
-    }))
+    Ok(Box::new(
+        move |inputs, outputs| with_type!(inputs.get(0)?.element(), T => join::<T>(inputs, axis, &mut outputs[0])),
+    ))
 }
 
 fn join<T: Scalar>(inputs: Inputs<'_>, axis: i64, output: &mut Tensor) -> Result<(), OpError> {

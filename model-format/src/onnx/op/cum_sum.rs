@@ -6,8 +6,7 @@ use crate::onnx::graph::{GraphBuilder, Value};
 use crate::onnx::tensor::{Element, Scalar, Tensor};
 
 /// Name, versions and evaluation.
-pub(super) const OPERATOR: Operator =
-    Operator::new("CumSum", (14, 17), (2, 2), prepare);
+pub(super) const OPERATOR: Operator = Operator::new("CumSum", (14, 17), (2, 2), prepare);
 
 fn prepare(attributes: &mut Attributes<'_>) -> Result<Kernel, OpError> {
     let exclusive = attributes.flag("exclusive", false)?;

@@ -113,7 +113,8 @@ impl Transform {
         let direction = if self.inverse { FftDirection::Inverse } else { FftDirection::Forward };
         let planner = &mut self.planner;
         let plan = self.plans.entry(length).or_insert_with(|| planner.plan_fft(length, direction));
-        self.scratch.resize(plan.get_inplace_scratch_len().max(self.scratch.len()), Complex::default());
+        self.scratch
+            .resize(plan.get_inplace_scratch_len().max(self.scratch.len()), Complex::default());
         Arc::clone(plan)
     }
 }

@@ -5,8 +5,7 @@ use super::{Attributes, Kernel, OpError, Operator};
 use crate::onnx::graph::{GraphBuilder, Value, attribute_int};
 
 /// Name, versions and evaluation.
-pub(super) const OPERATOR: Operator =
-    Operator::new("Flatten", (13, 17), (1, 1), prepare);
+pub(super) const OPERATOR: Operator = Operator::new("Flatten", (13, 17), (1, 1), prepare);
 
 fn prepare(attributes: &mut Attributes<'_>) -> Result<Kernel, OpError> {
     let axis = attributes.int("axis", 1)?;

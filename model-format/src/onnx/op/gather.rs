@@ -6,14 +6,13 @@ use crate::onnx::graph::{GraphBuilder, Value, attribute_int};
 use crate::onnx::tensor::{Scalar, Tensor};
 
 /// Name, versions and evaluation.
-pub(super) const OPERATOR: Operator =
-    Operator::new("Gather", (13, 17), (2, 2), prepare);
+pub(super) const OPERATOR: Operator = Operator::new("Gather", (13, 17), (2, 2), prepare);
 
 fn prepare(attributes: &mut Attributes<'_>) -> Result<Kernel, OpError> {
     let axis = attributes.int("axis", 0)?;
-    Ok(Box::new(move |inputs, outputs| {
-        with_type!(inputs.get(0)?.element(), T => pick::<T>(inputs, axis, &mut outputs[0]))
-    }))
+    Ok(Box::new(
+        move |inputs, outputs| with_type!(inputs.get(0)?.element(), T => pick::<T>(inputs, axis, &mut outputs[0])),
+    ))
 }
 
 fn pick<T: Scalar>(inputs: Inputs<'_>, axis: i64, output: &mut Tensor) -> Result<(), OpError> {

@@ -4,8 +4,9 @@ use super::{Operator, binary};
 use crate::onnx::graph::{GraphBuilder, Value};
 
 /// Name, versions and evaluation.
-pub(super) const OPERATOR: Operator =
-    Operator::new("GreaterOrEqual", (12, 17), (2, 2), |_| Ok(binary::numbers(|a, b| a >= b, |a, b| a >= b, |a, b| a >= b)));
+pub(super) const OPERATOR: Operator = Operator::new("GreaterOrEqual", (12, 17), (2, 2), |_| {
+    Ok(binary::numbers(|a, b| a >= b, |a, b| a >= b, |a, b| a >= b))
+});
 
 impl GraphBuilder {
     /// A >= b, element by element, with broadcasting.

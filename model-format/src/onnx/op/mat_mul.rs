@@ -6,8 +6,7 @@ use crate::onnx::graph::{GraphBuilder, Value};
 use crate::onnx::tensor::{Element, Scalar, Tensor};
 
 /// Name, versions and evaluation.
-pub(super) const OPERATOR: Operator =
-    Operator::new("MatMul", (13, 17), (2, 2), |_| Ok(kernel()));
+pub(super) const OPERATOR: Operator = Operator::new("MatMul", (13, 17), (2, 2), |_| Ok(kernel()));
 
 fn kernel() -> Kernel {
     let mut wide = Vec::new();
@@ -31,12 +30,12 @@ fn run<T: Scalar + Into<f64>>(
     let (row, column) = (a_shape.len() == 1, b_shape.len() == 1);
     let a_full = if row { Shape::of(&[1, a_shape[0]])? } else { Shape::of(a_shape)? };
     let b_full = if column { Shape::of(&[b_shape[0], 1])? } else { Shape::of(b_shape)? };
-    let unfit = || {
-        OpError::Shape(format!("the matrices {a_shape:?} and {b_shape:?} cannot be multiplied"))
-    };
-    let (Some((&[m, inner], a_outer)), Some((&[b_inner, n], b_outer))) =
-        (a_full.split_last_chunk().map(|(x, y)| (y, x)), b_full.split_last_chunk().map(|(x, y)| (y, x)))
-    else {
+    let unfit =
+        || OpError::Shape(format!("the matrices {a_shape:?} and {b_shape:?} cannot be multiplied"));
+    let (Some((&[m, inner], a_outer)), Some((&[b_inner, n], b_outer))) = (
+        a_full.split_last_chunk().map(|(x, y)| (y, x)),
+        b_full.split_last_chunk().map(|(x, y)| (y, x)),
+    ) else {
         return Err(unfit());
     };
     if inner != b_inner {

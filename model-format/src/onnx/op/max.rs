@@ -5,8 +5,9 @@ use super::{Operator, binary};
 use crate::onnx::graph::{GraphBuilder, Value};
 
 /// Name, versions and evaluation.
-pub(super) const OPERATOR: Operator =
-    Operator::new("Max", (13, 17), (2, 2), |_| Ok(binary::numbers(larger::<f32>, larger::<f64>, larger::<i64>)));
+pub(super) const OPERATOR: Operator = Operator::new("Max", (13, 17), (2, 2), |_| {
+    Ok(binary::numbers(larger::<f32>, larger::<f64>, larger::<i64>))
+});
 
 impl GraphBuilder {
     /// The larger of a and b, element by element, with broadcasting.

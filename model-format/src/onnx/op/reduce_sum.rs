@@ -6,8 +6,7 @@ use crate::onnx::graph::{GraphBuilder, Value, attribute_int};
 use crate::onnx::tensor::Data;
 
 /// Name, versions and evaluation.
-pub(super) const OPERATOR: Operator =
-    Operator::new("ReduceSum", (13, 17), (1, 2), prepare);
+pub(super) const OPERATOR: Operator = Operator::new("ReduceSum", (13, 17), (1, 2), prepare);
 
 fn prepare(attributes: &mut Attributes<'_>) -> Result<Kernel, OpError> {
     let keep = attributes.flag("keepdims", true)?;

@@ -6,12 +6,11 @@ use crate::onnx::graph::{GraphBuilder, Value};
 use crate::onnx::tensor::{Scalar, Tensor};
 
 /// Name, versions and evaluation.
-pub(super) const OPERATOR: Operator =
-    Operator::new("Where", (9, 17), (3, 3), |_| {
-        Ok(Box::new(|inputs, outputs| {
-            with_type!(inputs.get(1)?.element(), T => choose::<T>(inputs, &mut outputs[0]))
-        }))
-    });
+pub(super) const OPERATOR: Operator = Operator::new("Where", (9, 17), (3, 3), |_| {
+    Ok(Box::new(
+        |inputs, outputs| with_type!(inputs.get(1)?.element(), T => choose::<T>(inputs, &mut outputs[0])),
+    ))
+});
 
 fn choose<T: Scalar>(inputs: Inputs<'_>, output: &mut Tensor) -> Result<(), OpError> {
     let condition = inputs.elements::<bool>(0)?;

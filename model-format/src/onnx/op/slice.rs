@@ -6,12 +6,11 @@ use crate::onnx::graph::{GraphBuilder, Value};
 use crate::onnx::tensor::{RANK_MAX, Scalar, Tensor};
 
 /// Name, versions and evaluation.
-pub(super) const OPERATOR: Operator =
-    Operator::new("Slice", (13, 17), (3, 5), |_| {
-        Ok(Box::new(|inputs, outputs| {
-            with_type!(inputs.get(0)?.element(), T => cut::<T>(inputs, &mut outputs[0]))
-        }))
-    });
+pub(super) const OPERATOR: Operator = Operator::new("Slice", (13, 17), (3, 5), |_| {
+    Ok(Box::new(
+        |inputs, outputs| with_type!(inputs.get(0)?.element(), T => cut::<T>(inputs, &mut outputs[0])),
+    ))
+});
 
 /// Where a range starts, how far apart its elements lie, and how many there are.
 struct Range {
@@ -70,7 +69,8 @@ fn ranges(inputs: Inputs<'_>, shape: &[usize]) -> Result<Vec<Range>, OpError> {
 }
 
 fn range(length: i64, start: i64, end: i64, step: i64) -> Result<Range, OpError> {
-    let from_end = |position: i64| if position < 0 { position.saturating_add(length) } else { position };
+    let from_end =
+        |position: i64| if position < 0 { position.saturating_add(length) } else { position };
     let (start, end) = (from_end(start), from_end(end));
     let (start, len) = match step {
         0 => return Err(OpError::Shape("a step of 0".to_owned())),

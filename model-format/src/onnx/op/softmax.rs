@@ -6,8 +6,7 @@ use crate::onnx::graph::{GraphBuilder, Value, attribute_int};
 use crate::onnx::tensor::{Data, Scalar, Tensor};
 
 /// Name, versions and evaluation.
-pub(super) const OPERATOR: Operator =
-    Operator::new("Softmax", (13, 17), (1, 1), prepare);
+pub(super) const OPERATOR: Operator = Operator::new("Softmax", (13, 17), (1, 1), prepare);
 
 fn prepare(attributes: &mut Attributes<'_>) -> Result<Kernel, OpError> {
     let axis = attributes.int("axis", -1)?;

@@ -19,8 +19,12 @@ fn prepare(attributes: &mut Attributes<'_>) -> Result<Kernel, OpError> {
     Ok(Box::new(move |inputs, outputs| {
         let order = |a: Ordering| if largest { a.reverse() } else { a };
         match inputs.get(0)?.element() {
-            Element::F32 => run::<f32>(inputs, axis, outputs, |a, b| order(compare(a, b, f32::total_cmp))),
-            Element::F64 => run::<f64>(inputs, axis, outputs, |a, b| order(compare(a, b, f64::total_cmp))),
+            Element::F32 => {
+                run::<f32>(inputs, axis, outputs, |a, b| order(compare(a, b, f32::total_cmp)))
+            }
+            Element::F64 => {
+                run::<f64>(inputs, axis, outputs, |a, b| order(compare(a, b, f64::total_cmp)))
+            }
             Element::I64 => run::<i64>(inputs, axis, outputs, |a, b| order(a.cmp(&b))),
             found => {
                 let accepted = "float32, float64 or int64";

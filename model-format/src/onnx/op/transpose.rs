@@ -6,8 +6,7 @@ use crate::onnx::graph::{GraphBuilder, Value, attribute_ints};
 use crate::onnx::tensor::{RANK_MAX, Scalar, Tensor};
 
 /// Name, versions and evaluation.
-pub(super) const OPERATOR: Operator =
-    Operator::new("Transpose", (13, 17), (1, 1), prepare);
+pub(super) const OPERATOR: Operator = Operator::new("Transpose", (13, 17), (1, 1), prepare);
 
 fn prepare(attributes: &mut Attributes<'_>) -> Result<Kernel, OpError> {
     let order = attributes.ints("perm")?.map(<[i64]>::to_vec);

@@ -473,9 +473,7 @@ pub(super) fn evaluate(
 /// Where the attributes hold no acceptable forest.
 pub fn of_node(node: &NodeProto) -> Result<Option<Forest>, OpError> {
     let mut attributes = Attributes::new(&node.attribute);
-    let is = |operator: &Operator| {
-        node.domain == operator.domain && node.op_type == operator.name
-    };
+    let is = |operator: &Operator| node.domain == operator.domain && node.op_type == operator.name;
     let forest = if is(&tree_ensemble_classifier::OPERATOR) {
         tree_ensemble_classifier::parse(&mut attributes)?
     } else if is(&tree_ensemble_regressor::OPERATOR) {

@@ -6,8 +6,9 @@ use crate::onnx::graph::{GraphBuilder, Value};
 use crate::onnx::tensor::{RANK_MAX, Tensor, TensorError};
 
 /// Name, versions and evaluation.
-pub(super) const OPERATOR: Operator =
-    Operator::new("Unsqueeze", (13, 17), (2, 2), |_| Ok(Box::new(|inputs, outputs| run(inputs, &mut outputs[0]))));
+pub(super) const OPERATOR: Operator = Operator::new("Unsqueeze", (13, 17), (2, 2), |_| {
+    Ok(Box::new(|inputs, outputs| run(inputs, &mut outputs[0])))
+});
 
 fn run(inputs: Inputs<'_>, output: &mut Tensor) -> Result<(), OpError> {
     let (shape, axes) = (inputs.get(0)?.shape(), inputs.elements::<i64>(1)?);
