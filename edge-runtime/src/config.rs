@@ -30,12 +30,19 @@ pub enum Command {
     /// Show what a model expects and answers, and what made it.
     Inspect(Inspect),
     /// Check that the engines of this machine give the answers that the model carries.
+    ///
+    /// Runs the golden windows that the model carries through the engines, and compares with the
+    /// answers that it carries. Ends with a failure if one engine differs.
     Prove(Prove),
     /// Answer samples from a file or a pipe.
+    ///
+    /// One result per window, on standard output. Channels are found by their names, whatever the
+    /// order of the columns. At the end, what was dropped and how fast it went is told on standard
+    /// error.
     Run(Box<Run>),
 }
 
-/// Show what a model expects and answers, and what made it.
+/// Arguments of `inspect`.
 #[derive(Debug, Args)]
 pub struct Inspect {
     /// The model, an .onnx file.
@@ -45,8 +52,7 @@ pub struct Inspect {
     pub json: bool,
 }
 
-/// Run the golden windows that the model carries through the engines of this machine, and compare
-/// with the answers that it carries. Ends with a failure if one engine differs.
+/// Arguments of `prove`.
 #[derive(Debug, Args)]
 pub struct Prove {
     /// The model, an .onnx file.
@@ -59,9 +65,7 @@ pub struct Prove {
     pub json: bool,
 }
 
-/// Answer samples from a file or a pipe: one result per window, on standard output. Channels are
-/// found by their names, whatever the order of the columns. At the end, what was dropped and how
-/// fast it went is told on standard error.
+/// Arguments of `run`.
 #[derive(Debug, Args)]
 #[command(after_help = RUN_AFTER_HELP)]
 pub struct Run {

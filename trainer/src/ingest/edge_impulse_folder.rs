@@ -1,10 +1,13 @@
 //! Edge Impulse acquisition files, with the folders and `info.labels` around them.
 
+use std::collections::HashMap;
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use model_format::payload::edge_impulse::{
-    self, Acquisition, EdgeImpulseError, FileLabel, Signature,
+    self, Acquisition, EdgeImpulseError, FileLabel, LabelledFile, Signature,
 };
 use model_format::payload::time::row_time_ns;
 
@@ -91,56 +94,64 @@ fn labels_of(
     file: &PlannedFile,
     rows: usize,
 ) -> Result<(Vec<LabelSpan>, Option<String>), ImportError> {
-    let entry = match labels_file(file) {
-        Some(path) => find(&path, file)?,
+    let entry = match &file.labels {
+        Some(labels) => labels.find(file)?,
         None => None,
     };
     let Some(entry) = entry else {
         return Ok((labels::whole(Some(labels::before_dot(&file.path)), rows), None));
     };
-    let spans = match entry.label {
+    let spans = match &entry.label {
         FileLabel::Unlabelled => Vec::new(),
-        FileLabel::Class(class) => labels::whole(Some(&class), rows),
-        FileLabel::Spans(spans) => checked(file, spans, rows)?,
+        FileLabel::Class(class) => labels::whole(Some(class), rows),
+        FileLabel::Spans(spans) => checked(file, spans.clone(), rows)?,
     };
-    Ok((spans, entry.category))
+    Ok((spans, entry.category.clone()))
 }
 
-/// The nearest `info.labels`: in the file's folder or above it, up to the imported folder.
-fn labels_file(file: &PlannedFile) -> Option<PathBuf> {
-    let folders = file.path.ancestors().skip(1);
-    let inside = folders.take_while(|folder| folder.starts_with(&file.root));
-    inside.map(|folder| folder.join(LABELS_FILE)).find(|path| path.is_file())
+/// The entries of one `info.labels`.
+#[derive(Debug)]
+pub(super) struct LabelsFile {
+    path: PathBuf,
+    by_name: HashMap<OsString, Vec<LabelledFile>>,
 }
 
-/// The entry for `file`: by path, by category and name, or by name if only one has it.
-fn find(
-    path: &Path,
-    file: &PlannedFile,
-) -> Result<Option<edge_impulse::LabelledFile>, ImportError> {
-    let refuse = |source| ImportError::EdgeImpulse { path: path.to_owned(), source };
-    let entries = edge_impulse::read_labels(&read(path)?).map_err(refuse)?;
-    let folder = path.parent().unwrap_or(Path::new(""));
-    let below = file.path.strip_prefix(folder).unwrap_or(&file.path);
-    let name = below.file_name();
-    let exact = |entry: &&edge_impulse::LabelledFile| {
-        Path::new(&entry.path) == below
-            || entry.category.as_ref().is_some_and(|c| {
-                Path::new(&entry.path).file_name() == name
-                    && below.parent().is_some_and(|parent| parent.ends_with(c))
-            })
-    };
-    if let Some(entry) = entries.iter().find(exact) {
-        return Ok(Some(entry.clone()));
+impl LabelsFile {
+    /// The label file of `folder`, if it has one.
+    pub(super) fn read(folder: &Path) -> Result<Option<Arc<Self>>, ImportError> {
+        let path = folder.join(LABELS_FILE);
+        if !path.is_file() {
+            return Ok(None);
+        }
+        let entries = edge_impulse::read_labels(&read(&path)?)
+            .map_err(|source| ImportError::EdgeImpulse { path: path.clone(), source })?;
+        let mut by_name: HashMap<OsString, Vec<LabelledFile>> = HashMap::new();
+        for entry in entries {
+            let name = Path::new(&entry.path).file_name().unwrap_or_default().to_owned();
+            by_name.entry(name).or_default().push(entry);
+        }
+        Ok(Some(Arc::new(LabelsFile { path, by_name })))
     }
-    let mut same = entries.iter().filter(|entry| Path::new(&entry.path).file_name() == name);
-    match (same.next(), same.next()) {
-        (Some(entry), None) => Ok(Some(entry.clone())),
-        (None, _) => Ok(None),
-        (Some(_), Some(_)) => Err(file.undecided(
-            format!("{} has several entries of this name", path.display()),
-            "give them their paths, or use --label-from",
-        )),
+
+    /// The entry for `file`: by path, by category and name, or by name if only one has it.
+    fn find(&self, file: &PlannedFile) -> Result<Option<&LabelledFile>, ImportError> {
+        let folder = self.path.parent().unwrap_or(Path::new(""));
+        let below = file.path.strip_prefix(folder).unwrap_or(&file.path);
+        let same = below.file_name().and_then(|name| self.by_name.get(name));
+        let same = same.map_or(&[][..], Vec::as_slice);
+        let is_exact = |entry: &&LabelledFile| {
+            let category = entry.category.as_deref();
+            Path::new(&entry.path) == below
+                || below.parent().zip(category).is_some_and(|(parent, c)| parent.ends_with(c))
+        };
+        match (same.iter().find(is_exact), same) {
+            (Some(entry), _) | (None, [entry]) => Ok(Some(entry)),
+            (None, []) => Ok(None),
+            (None, _) => Err(file.undecided(
+                format!("{} has several entries of this name", self.path.display()),
+                "give them their paths, or use --label-from",
+            )),
+        }
     }
 }
 

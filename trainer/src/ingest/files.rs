@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use super::edge_impulse_folder::{LABELS_FILE, LabelsFile};
 use super::{ImportError, ImportOptions, ImportedFile, csv_file, edge_impulse_folder};
 
 /// Deepest folder below the named one.
@@ -38,8 +40,8 @@ pub struct PlannedFile {
     pub name: String,
     /// Its size.
     pub size_bytes: u64,
-    /// The imported folder: no label file is looked for above it.
-    pub(super) root: PathBuf,
+    /// The nearest label file: in the file's folder or above it, up to the imported folder.
+    pub(super) labels: Option<Arc<LabelsFile>>,
     kind: Kind,
 }
 
@@ -85,11 +87,16 @@ pub fn plan(paths: &[PathBuf]) -> Result<Plan, ImportError> {
     for path in paths {
         let metadata = fs::metadata(path).map_err(|source| io_error(path, source))?;
         if metadata.is_dir() {
-            walk(path, path, 0, &mut plan)?;
+            let mut walk = Walk { root: path, plan: &mut plan };
+            walk.folder(path, 0, None)?;
         } else {
             let kind = if has_ending(path, &["json"]) { Kind::EdgeImpulse } else { Kind::Csv };
-            let root = path.parent().unwrap_or(Path::new("")).to_owned();
-            plan.files.push(planned(path, &root, metadata.len(), kind));
+            let folder = path.parent().unwrap_or(Path::new(""));
+            let labels = match kind {
+                Kind::EdgeImpulse => LabelsFile::read(folder)?,
+                Kind::Csv => None,
+            };
+            plan.files.push(planned(path, folder, metadata.len(), kind, labels));
         }
     }
     if plan.files.is_empty() {
@@ -103,38 +110,67 @@ pub fn plan(paths: &[PathBuf]) -> Result<Plan, ImportError> {
     Ok(plan)
 }
 
-fn walk(root: &Path, folder: &Path, depth: usize, plan: &mut Plan) -> Result<(), ImportError> {
-    let mut entries = fs::read_dir(folder)
-        .and_then(|entries| entries.collect::<Result<Vec<_>, _>>())
-        .map_err(|source| io_error(folder, source))?;
-    entries.sort_by_key(fs::DirEntry::file_name);
-    for entry in entries {
-        let path = entry.path();
-        let metadata = fs::metadata(&path).map_err(|source| io_error(&path, source))?;
-        if entry.file_name().as_encoded_bytes().starts_with(b".") {
-            plan.skipped.push(SkippedFile { path, reason: "hidden" });
-        } else if metadata.is_dir() && depth < DEPTH_MAX {
-            walk(root, &path, depth + 1, plan)?;
-        } else if metadata.is_dir() {
-            plan.skipped.push(SkippedFile { path, reason: "deeper than 16 folders" });
-        } else if plan.files.len() >= FILES_MAX {
-            plan.skipped.push(SkippedFile { path, reason: "beyond the millionth file" });
-        } else if has_ending(&path, &["json"]) {
-            plan.files.push(planned(&path, root, metadata.len(), Kind::EdgeImpulse));
-        } else if has_ending(&path, &["csv", "tsv"]) {
-            plan.files.push(planned(&path, root, metadata.len(), Kind::Csv));
-        } else if path.file_name().is_none_or(|name| name != edge_impulse_folder::LABELS_FILE) {
-            plan.skipped.push(SkippedFile { path, reason: "not .csv, .tsv or .json" });
-        }
-    }
-    Ok(())
+struct Walk<'a> {
+    root: &'a Path,
+    plan: &'a mut Plan,
 }
 
-fn planned(path: &Path, root: &Path, size_bytes: u64, kind: Kind) -> PlannedFile {
+impl Walk<'_> {
+    /// `above` is the nearest label file above `folder`.
+    fn folder(
+        &mut self,
+        folder: &Path,
+        depth: usize,
+        above: Option<Arc<LabelsFile>>,
+    ) -> Result<(), ImportError> {
+        let mut entries = fs::read_dir(folder)
+            .and_then(|entries| entries.collect::<Result<Vec<_>, _>>())
+            .map_err(|source| io_error(folder, source))?;
+        entries.sort_by_key(fs::DirEntry::file_name);
+        let labels = LabelsFile::read(folder)?.or(above);
+        for entry in entries {
+            let path = entry.path();
+            let metadata = fs::metadata(&path).map_err(|source| io_error(&path, source))?;
+            if entry.file_name().as_encoded_bytes().starts_with(b".") {
+                self.skip(path, "hidden");
+            } else if metadata.is_dir() && depth < DEPTH_MAX {
+                self.folder(&path, depth + 1, labels.clone())?;
+            } else if metadata.is_dir() {
+                self.skip(path, "deeper than 16 folders");
+            } else if entry.file_name() != LABELS_FILE {
+                self.file(path, metadata.len(), labels.clone());
+            }
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, path: PathBuf, size_bytes: u64, labels: Option<Arc<LabelsFile>>) {
+        let kind = match &path {
+            path if has_ending(path, &["json"]) => Kind::EdgeImpulse,
+            path if has_ending(path, &["csv", "tsv"]) => Kind::Csv,
+            _ => return self.skip(path, "not .csv, .tsv or .json"),
+        };
+        if self.plan.files.len() >= FILES_MAX {
+            return self.skip(path, "beyond the millionth file");
+        }
+        self.plan.files.push(planned(&path, self.root, size_bytes, kind, labels));
+    }
+
+    fn skip(&mut self, path: PathBuf, reason: &'static str) {
+        self.plan.skipped.push(SkippedFile { path, reason });
+    }
+}
+
+fn planned(
+    path: &Path,
+    root: &Path,
+    size_bytes: u64,
+    kind: Kind,
+    labels: Option<Arc<LabelsFile>>,
+) -> PlannedFile {
     let below = path.strip_prefix(root).unwrap_or(path);
     let parts: Vec<_> = below.components().map(|c| c.as_os_str().to_string_lossy()).collect();
-    let name = parts.join("/");
-    PlannedFile { path: path.to_owned(), name, size_bytes, root: root.to_owned(), kind }
+    PlannedFile { path: path.to_owned(), name: parts.join("/"), size_bytes, labels, kind }
 }
 
 fn has_ending(path: &Path, endings: &[&str]) -> bool {
