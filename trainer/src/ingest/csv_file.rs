@@ -99,10 +99,7 @@ impl Columns {
             let found = "no column is left to be an input channel";
             return Err(file.undecided(found, "name fewer columns in the options"));
         }
-        let unknown = options.units.keys().find(|unit| channels.iter().all(|c| c.name != **unit));
-        if let Some(unit) = unknown {
-            return Err(advice::unknown_unit(file, unit, channels.iter().map(|c| c.name.as_str())));
-        }
+        file.check_units(options, channels.iter().map(|channel| channel.name.as_str()))?;
         Ok(Columns { time, label, recording, channels })
     }
 }

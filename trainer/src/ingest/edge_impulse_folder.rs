@@ -28,6 +28,7 @@ pub(super) fn import(
     check_options(file, options)?;
     let acquisition = Acquisition::read(&read(&file.path)?)
         .map_err(|source| ImportError::EdgeImpulse { path: file.path.clone(), source })?;
+    file.check_units(options, acquisition.sensors.iter().map(|sensor| sensor.name.as_str()))?;
     let mut facts = labels::facts(file, options)?;
     let rows = acquisition.rows();
     let (spans, category) = match &options.label_from {

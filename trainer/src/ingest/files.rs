@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use model_format::nearest::did_you_mean;
+
 use super::edge_impulse_folder::{LABELS_FILE, LabelsFile};
 use super::{ImportError, ImportOptions, ImportedFile, csv_file, edge_impulse_folder};
 
@@ -61,6 +63,19 @@ impl PlannedFile {
             Kind::Csv => csv_file::import(self, options, progress),
             Kind::EdgeImpulse => edge_impulse_folder::import(self, options),
         }
+    }
+
+    /// Refuses a unit for a channel that the file does not have.
+    pub(super) fn check_units<'a>(
+        &self,
+        options: &ImportOptions,
+        channels: impl Iterator<Item = &'a str> + Clone,
+    ) -> Result<(), ImportError> {
+        let has = |wanted: &str| channels.clone().any(|name| name == wanted);
+        let Some(unit) = options.units.keys().find(|unit| !has(unit)) else { return Ok(()) };
+        let hint = did_you_mean(unit, channels);
+        let found = format!("--unit names `{unit}`, which is no channel of it{hint}");
+        Err(self.undecided(found, "correct the name"))
     }
 
     /// An error about something that is not said and will not be guessed.

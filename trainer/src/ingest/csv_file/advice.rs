@@ -2,7 +2,6 @@
 
 use std::fs::File;
 
-use model_format::nearest::did_you_mean;
 use model_format::payload::csv::Reader;
 use model_format::payload::time::TimeFormat;
 
@@ -116,16 +115,6 @@ pub(super) fn not_a_number(file: &PlannedFile, column: &str, found: &str) -> Imp
          is not needed, add `--ignore-column {column}`"
     );
     file.undecided(found, advice)
-}
-
-pub(super) fn unknown_unit<'a>(
-    file: &PlannedFile,
-    unit: &str,
-    channels: impl IntoIterator<Item = &'a str>,
-) -> ImportError {
-    let hint = did_you_mean(unit, channels);
-    let found = format!("--unit names `{unit}`, which is no channel of it{hint}");
-    file.undecided(found, "correct the name")
 }
 
 /// A name as it must be written in a shell.

@@ -1,6 +1,4 @@
 //! Payload readers: what they read, and what they refuse with which words.
 
-mod payload {
-    mod csv;
-    mod edge_impulse;
-}
+mod csv;
+mod edge_impulse;
