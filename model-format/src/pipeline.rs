@@ -54,7 +54,8 @@ pub struct Pipeline {
     /// Which clock orders the samples.
     #[serde(default)]
     pub time: TimeSource,
-    /// Samples may arrive out of order by this much; later ones are dropped and counted.
+    /// Under the time `event`, samples may arrive out of order by this much; later ones are dropped
+    /// and counted. Under `arrival`, delivery may stall by this much without being a gap.
     #[serde(default)]
     pub lateness_ms: u32,
     /// The sampling rate, and what happens when a stream does not keep it.
@@ -109,7 +110,8 @@ pub enum TimeSource {
     /// The time in the payload.
     #[default]
     Event,
-    /// The time at which the payload arrived.
+    /// The time at which the payload arrived. Samples that arrive together are kept in their
+    /// order.
     Arrival,
 }
 

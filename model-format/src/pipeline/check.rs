@@ -87,7 +87,7 @@ fn check_rate(rate: &Rate) -> Result<(), PipelineError> {
 fn check_lateness(pipeline: &Pipeline) -> Result<(), PipelineError> {
     let lateness_ms = pipeline.lateness_ms;
     if lateness_ms > LATENESS_MS_MAX {
-        let change = format!("wait at most {LATENESS_MS_MAX} ms for late samples");
+        let change = format!("allow at most {LATENESS_MS_MAX} ms");
         return Err(refuse("lateness_ms", lateness_ms.to_string(), &change));
     }
     check_held_rows(pipeline, "lateness_ms", lateness_ms)

@@ -16,6 +16,7 @@ pub(super) enum Aligned {
     Missing,
 }
 
+#[derive(Debug)]
 struct Slow {
     channel: usize,
     method: AlignMethod,
@@ -26,6 +27,7 @@ struct Slow {
 }
 
 /// Gives every row of the clock a value of each slower channel, or NaN where there is none.
+#[derive(Debug)]
 pub(super) struct Aligner {
     channels: usize,
     clock: Vec<usize>,

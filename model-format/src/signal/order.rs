@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use crate::pipeline::check::held_rows_max;
-use crate::pipeline::{Pipeline, Rate};
+use crate::pipeline::{Pipeline, Rate, TimeSource};
 
 /// A clock that was set back is followed when it went back by more than this. Until then late
 /// samples are what a repeated delivery looks like.
@@ -40,6 +40,7 @@ pub(super) enum Placed {
     Empty,
 }
 
+#[derive(Debug)]
 struct Held {
     time_ns: i64,
     /// Which row of the store.
@@ -47,6 +48,7 @@ struct Held {
 }
 
 /// Holds rows until none that belongs before them can come.
+#[derive(Debug)]
 pub(super) struct Order {
     channels: usize,
     /// The channels that make a row complete: those that are not carried to the clock of others.
@@ -66,7 +68,12 @@ pub(super) struct Order {
 impl Order {
     pub(super) fn new(pipeline: &Pipeline) -> Self {
         let channels = pipeline.channels.len();
-        let lateness_s = f64::from(pipeline.lateness_ms) / 1e3;
+        // Arrival has no order but its own: there is nothing to wait for.
+        let lateness_ms = match pipeline.time {
+            TimeSource::Event => pipeline.lateness_ms,
+            TimeSource::Arrival => 0,
+        };
+        let lateness_s = f64::from(lateness_ms) / 1e3;
         let rows_max = match pipeline.rate {
             Rate::None => held_rows_max(channels),
             Rate::Fixed { hz, tolerance, .. } => {
@@ -78,7 +85,7 @@ impl Order {
         Order {
             channels,
             clock: clock.filter(|(_, c)| c.align.is_none()).map(|(index, _)| index).collect(),
-            lateness_ns: i64::from(pipeline.lateness_ms) * 1_000_000,
+            lateness_ns: i64::from(lateness_ms) * 1_000_000,
             rows_max,
             held: VecDeque::new(),
             store: Vec::new(),
@@ -118,6 +125,11 @@ impl Order {
         self.newest_ns = Some(self.newest_ns.map_or(time_ns, |newest| newest.max(time_ns)));
         self.release(next);
         placed
+    }
+
+    /// The latest time seen.
+    pub(super) fn newest_ns(&self) -> Option<i64> {
+        self.newest_ns
     }
 
     /// Passes on everything that is held and forgets what time it is.

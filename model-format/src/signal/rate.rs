@@ -80,10 +80,13 @@ impl Recent {
 /// An interval is a gap when it is at least 1.5 times the mean of the last regular (gap-free)
 /// intervals; rounded to whole mean intervals it tells how many rows are missing. The mean itself
 /// is what is judged, over at most 32 intervals; eight gaps in a row break the rate as well.
+/// Where delivery may stall, an interval may be longer by that time, and so may a measurement.
+#[derive(Debug)]
 pub(super) struct Judge {
     nominal_ns: f64,
     tolerance: f64,
     mismatch: Mismatch,
+    stall_ns: f64,
     /// Intervals in a measurement.
     limit: usize,
     held_ns: Vec<i64>,
@@ -93,6 +96,7 @@ pub(super) struct Judge {
     measured_hz: Option<f64>,
 }
 
+#[derive(Debug)]
 struct Watch {
     recent: Recent,
     last_ns: i64,
@@ -106,9 +110,8 @@ impl Judge {
     pub(super) fn new(
         channels: usize,
         window_length: u32,
-        hz: f64,
-        tolerance: f64,
-        mismatch: Mismatch,
+        (hz, tolerance, mismatch): (f64, f64, Mismatch),
+        stall_ns: i64,
     ) -> Self {
         let window_intervals = window_length.min(WINDOW_SAMPLES_MAX) as usize - 1;
         let limit = window_intervals.clamp(INTERVALS_MIN, INTERVALS_MAX);
@@ -116,6 +119,7 @@ impl Judge {
             nominal_ns: 1e9 / hz,
             tolerance,
             mismatch,
+            stall_ns: stall_ns as f64,
             limit,
             held_ns: Vec::with_capacity(limit + 1),
             held: Vec::with_capacity((limit + 1) * channels),
@@ -140,7 +144,7 @@ impl Judge {
         let interval_ns = time_ns.saturating_sub(watch.last_ns);
         watch.last_ns = time_ns;
         let mean_ns = watch.recent.mean_ns();
-        if watch.recent.count > 0 && interval_ns as f64 >= GAP_INTERVALS * mean_ns {
+        if watch.recent.count > 0 && interval_ns as f64 >= GAP_INTERVALS * mean_ns + self.stall_ns {
             watch.gaps_in_a_row += 1;
             if watch.gaps_in_a_row < GAPS_IN_A_ROW_MAX {
                 return Step::Missing(missing(interval_ns, mean_ns));
@@ -229,7 +233,8 @@ impl Judge {
         let Some(watch) = &self.watch else { return 0 };
         let interval_ns = after_ns.saturating_sub(before_ns);
         let mean_ns = watch.recent.mean_ns();
-        let is_gap = watch.recent.count > 0 && interval_ns as f64 >= GAP_INTERVALS * mean_ns;
+        let gap_ns = GAP_INTERVALS * mean_ns + self.stall_ns;
+        let is_gap = watch.recent.count > 0 && interval_ns as f64 >= gap_ns;
         if is_gap { missing(interval_ns, mean_ns) } else { 0 }
     }
 
@@ -256,7 +261,7 @@ impl Judge {
         let mut sum_ns: i64 = regular.iter().sum();
         while let [shorter @ .., longest_ns] = regular
             && !shorter.is_empty()
-            && *longest_ns as f64 * shorter.len() as f64
+            && (*longest_ns as f64 - self.stall_ns) * shorter.len() as f64
                 >= GAP_INTERVALS * (sum_ns - *longest_ns) as f64
         {
             sum_ns -= *longest_ns;
@@ -281,7 +286,7 @@ impl Judge {
         let count = count as f64;
         let jitter =
             if count < INTERVALS_MAX as f64 { JITTER_INTERVALS * expected_ns } else { 0.0 };
-        let slack_ns = jitter + ROUNDING_NS;
+        let slack_ns = jitter + ROUNDING_NS + self.stall_ns;
         let sum_ns = expected_ns * count;
         (sum_ns / (1.0 + tolerance) - slack_ns, sum_ns / (1.0 - tolerance) + slack_ns)
     }

@@ -21,6 +21,7 @@ const CUTOFF: f64 = 0.448;
 const KAISER_BETA: f64 = 7.857;
 
 /// Turns the rows of a segment into rows on an even grid.
+#[derive(Debug)]
 pub(super) struct Resampler {
     channels: usize,
     out_ns: f64,

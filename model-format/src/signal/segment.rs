@@ -6,6 +6,7 @@ use super::window::Cutter;
 use crate::pipeline::{Fill, Pipeline};
 
 /// Rows without gaps on their way to windows.
+#[derive(Debug)]
 pub(super) struct Segment {
     fill: Fill,
     cutter: Cutter,

@@ -14,6 +14,10 @@ pub use super::sample::{Sample, WindowRef};
 use super::segment::Segment;
 use crate::pipeline::{Gap, Pipeline, PipelineError, Rate, TimeSource};
 
+/// How far an arrival may lie behind the one before it and still follow it: samples that arrive at
+/// the same time are put one nanosecond apart.
+const ARRIVAL_BEHIND_NS: i64 = 1_000_000;
+
 /// The samples of one asset on their way to windows.
 ///
 /// What comes out depends on the samples and their order alone, never on how they were grouped
@@ -23,6 +27,7 @@ use crate::pipeline::{Gap, Pipeline, PipelineError, Rate, TimeSource};
 /// after the start and after a change of rate, until the rate is measured (over one window, at
 /// least 8 and at most 32 intervals); a row without all its values, until the next time comes; a
 /// straight line, until its later end is there; the resampler ([`Stream::filter_delay_ns`]).
+#[derive(Debug)]
 pub struct Stream {
     channels: usize,
     time: TimeSource,
@@ -51,7 +56,7 @@ pub struct Counts {
 }
 
 /// Whether rows carry a time, decided by the first one.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Untimed {
     /// The pipeline has a rate: rows need a time.
     Never,
@@ -167,9 +172,10 @@ impl Stream {
             }
             Untimed::Never | Untimed::No => {}
         }
-        let rows = &mut self.rows;
-        let placed =
-            self.order.place(time_ns, part, &mut |at_ns, values| rows.row(at_ns, values, emit));
+        let placed = match self.time {
+            TimeSource::Event => self.place_at(time_ns, part, emit),
+            TimeSource::Arrival => self.place_arrival(time_ns, part, emit),
+        };
         let Counts { joined, drops, .. } = &mut self.rows.counts;
         match placed {
             Placed::Row => {}
@@ -181,6 +187,32 @@ impl Stream {
                 drops.late += 1;
                 self.finish(emit);
             }
+        }
+    }
+
+    fn place_at(
+        &mut self,
+        time_ns: i64,
+        part: Part<'_>,
+        emit: &mut dyn FnMut(WindowRef<'_>),
+    ) -> Placed {
+        let rows = &mut self.rows;
+        self.order.place(time_ns, part, &mut |at_ns, values| rows.row(at_ns, values, emit))
+    }
+
+    /// Samples of one payload arrive at the same time: they are no duplicates.
+    fn place_arrival(
+        &mut self,
+        arrival_ns: i64,
+        part: Part<'_>,
+        emit: &mut dyn FnMut(WindowRef<'_>),
+    ) -> Placed {
+        let follows =
+            |newest: &i64| (0..=ARRIVAL_BEHIND_NS).contains(&newest.wrapping_sub(arrival_ns));
+        let time_ns = self.order.newest_ns().filter(follows).unwrap_or(arrival_ns);
+        match self.place_at(time_ns, part, emit) {
+            Placed::Duplicate => self.place_at(time_ns.saturating_add(1), part, emit),
+            placed => placed,
         }
     }
 
@@ -199,6 +231,7 @@ impl Stream {
 }
 
 /// Rows in the order of their time.
+#[derive(Debug)]
 struct Rows {
     aligner: Option<Aligner>,
     rated: Rated,
@@ -238,6 +271,7 @@ impl Rows {
 }
 
 /// Rows with a value for every channel, or with one missing.
+#[derive(Debug)]
 struct Rated {
     gap: Gap,
     channels: usize,
@@ -260,7 +294,12 @@ impl Rated {
             judge: match pipeline.rate {
                 Rate::None => None,
                 Rate::Fixed { hz, tolerance, mismatch } => {
-                    Some(Judge::new(channels, length, hz, tolerance, mismatch))
+                    let stall_ms = match pipeline.time {
+                        TimeSource::Event => 0,
+                        TimeSource::Arrival => pipeline.lateness_ms,
+                    };
+                    let rate = (hz, tolerance, mismatch);
+                    Some(Judge::new(channels, length, rate, i64::from(stall_ms) * 1_000_000))
                 }
             },
             missing: 0,

@@ -48,6 +48,15 @@ fn a_gap_longer_than_allowed_is_not_filled() {
 }
 
 #[test]
+fn how_many_samples_are_missing_is_rounded() {
+    for (gap_ms, missing) in [(23, 1), (26, 2), (34, 2)] {
+        let times = (0..10).map(|n| n * 10).chain((0..10).map(|n| 90 + gap_ms + n * 10));
+        let (_, counts) = replay(&filled("hold", 4), &numbered(times));
+        assert_eq!(counts.filled, missing, "{gap_ms} ms");
+    }
+}
+
+#[test]
 fn a_row_with_a_missing_value_is_a_gap() {
     for broken in [NAN, f32::INFINITY, f32::NEG_INFINITY] {
         let mut rows = numbered((0..9).map(|n| n * 10));

@@ -1,6 +1,6 @@
 //! Time and order: lateness, duplicates, clocks that jump.
 
-use model_format::signal::stream::Sample;
+use model_format::signal::stream::{Counts, Sample};
 use serde_json::json;
 
 use crate::replay::{Kept, MS, NAN, Row, finish, numbered, pipeline, push, replay, stream, values};
@@ -62,6 +62,40 @@ fn under_arrival_the_event_time_plays_no_part() {
     finish(&mut stream, &mut windows);
     assert_eq!(values(&windows), [[0.0, 1.0, 2.0, 3.0]]);
     assert_eq!(windows[0].end_ns, 30 * MS);
+}
+
+/// Windows and counts of samples that arrive at these times, in milliseconds.
+fn arriving(lateness_ms: u32, times_ms: &[i64]) -> (Vec<Kept>, Counts) {
+    let pipeline = pipeline(json!({"time": "arrival", "lateness_ms": lateness_ms}));
+    let mut stream = stream(&pipeline);
+    let mut windows = Vec::<Kept>::new();
+    for (n, time_ms) in times_ms.iter().enumerate() {
+        let sample = Sample { event_ns: None, arrival_ns: time_ms * MS, values: &[n as f32] };
+        stream.push(sample, &mut |window| windows.push(window.into()));
+    }
+    finish(&mut stream, &mut windows);
+    (windows, stream.counts().clone())
+}
+
+#[test]
+fn samples_that_arrive_together_are_kept_in_their_order() {
+    let times: Vec<i64> = (0..60).map(|n| n / 5 * 50).collect();
+    let (windows, counts) = arriving(50, &times);
+    assert_eq!((windows.len(), counts.rows, counts.drops.total()), (15, 60, 0));
+    assert_eq!(windows[14].values, [56.0, 57.0, 58.0, 59.0]);
+    assert_eq!(windows[0].segment_start_ns, 0);
+}
+
+#[test]
+fn a_delivery_that_stalls_within_the_lateness_is_no_gap_and_beyond_it_is_one() {
+    let stalled = |until_ms: i64| {
+        (0..60).map(move |n| if (20..30).contains(&n) { until_ms.max(n * 10) } else { n * 10 })
+    };
+    let (windows, _) = arriving(80, &stalled(270).collect::<Vec<_>>());
+    assert!(windows.iter().all(|window| window.segment_start_ns == 0));
+    assert_eq!(windows.len(), 15);
+    let (windows, _) = arriving(20, &stalled(290).collect::<Vec<_>>());
+    assert!(windows.iter().any(|window| window.segment_start_ns > 0));
 }
 
 #[test]

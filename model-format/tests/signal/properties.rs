@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use model_format::id::{Digest, result_id};
-use model_format::pipeline::Pipeline;
+use model_format::pipeline::{Pipeline, TimeSource};
 use model_format::signal::stream::Sample;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -117,13 +117,14 @@ fn any_pipeline() -> impl Strategy<Value = Pipeline> {
         Just(json!({"name": "slow", "align": {"method": "linear", "age_max_ms": 60}})),
     ];
     let window = (3u32..40, 1u32..48);
-    let lateness_ms = prop_oneof![Just(0), Just(25), Just(150)];
-    (rate, gap, slow, window, lateness_ms).prop_map(|(rate, gap, slow, (length, stride), late)| {
+    let time = prop_oneof![Just(("event", 0)), Just(("event", 25)), Just(("event", 150))];
+    (rate, gap, slow, window, time).prop_map(|(rate, gap, slow, (length, stride), (time, late))| {
         let slow = if rate == "none" { json!({"name": "slow"}) } else { slow };
         pipeline(json!({
             "channels": [{"name": "x"}, slow],
             "rate": rate,
             "gap": gap,
+            "time": time,
             "lateness_ms": late,
             "window": {"length_samples": length, "stride_samples": stride},
         }))
@@ -308,14 +309,21 @@ proptest! {
             ),
             0..200,
         ),
+        by_arrival in any::<bool>(),
     ) {
+        let mut pipeline = pipeline;
+        if by_arrival {
+            pipeline.time = TimeSource::Arrival;
+        }
         let mut stream = stream(&pipeline);
         for (event_ns, values, by_value) in &samples {
+            let arrival_ns = event_ns.unwrap_or(0);
             if *by_value {
                 let value = values.first().copied().unwrap_or(NAN);
-                stream.push_value(values.len(), *event_ns, 0, value, &mut |_| {});
+                stream.push_value(values.len(), *event_ns, arrival_ns, value, &mut |_| {});
             } else {
-                stream.push(Sample { event_ns: *event_ns, arrival_ns: 0, values }, &mut |_| {});
+                let sample = Sample { event_ns: *event_ns, arrival_ns, values };
+                stream.push(sample, &mut |_| {});
             }
         }
         stream.finish(&mut |_| {});
