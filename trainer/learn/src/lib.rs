@@ -5,6 +5,7 @@
 //! implementation of every model's answer, and it is the one that the device runs.
 
 mod anomaly;
+pub mod baseline;
 pub mod catalogue;
 mod classification;
 pub mod estimator;

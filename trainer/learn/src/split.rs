@@ -6,6 +6,10 @@
 
 use serde::{Deserialize, Serialize};
 
+mod lists;
+mod time;
+mod units;
+
 /// Where each window comes from.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Index {
@@ -94,16 +98,122 @@ pub struct Split {
 /// Why a split was refused.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum SplitError {
-    /// Empty.
+    /// There is nothing to split.
     #[error("there are no windows to split: check that recordings are longer than one window")]
     Empty,
+    /// A random split of windows was asked for.
+    #[error(
+        "a random split by {found} is refused: neighbouring windows overlap or resemble each \
+         other, so the test would repeat the training; split by recording, group, time or lists"
+    )]
+    WindowLevel {
+        /// What was asked for.
+        found: String,
+    },
+    /// The plan is not understood.
+    #[error("the split cannot be read ({reason}): give by = recording, group, time or lists")]
+    Plan {
+        /// What is wrong.
+        reason: String,
+    },
+    /// A share out of bounds.
+    #[error("test_share is {found}: it must lie between 0.01 and 0.99")]
+    Share {
+        /// The share.
+        found: f64,
+    },
+    /// One recording or group cannot be divided.
+    #[error(
+        "there is only one {unit} ({name:?}), which cannot be both trained and tested on: add \
+         another one or split by time"
+    )]
+    OneUnit {
+        /// Recording or group.
+        unit: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// A recording has no value of the tag.
+    #[error("recording {recording:?} has no tag {tag:?}: tag it, or split by recording")]
+    NoGroup {
+        /// The recording.
+        recording: String,
+        /// The tag.
+        tag: String,
+    },
+    /// The gap between the parts is too small.
+    #[error(
+        "purge_rows is {found}, but windows are {needed} rows long and would reach from one part \
+         into the other: give at least {needed}"
+    )]
+    Purge {
+        /// The gap.
+        found: u64,
+        /// The longest window.
+        needed: u64,
+    },
+    /// A list names a recording that does not exist.
+    #[error("the {part} list names recording {found:?}, which is not there{hint}")]
+    UnknownRecording {
+        /// Training or test.
+        part: &'static str,
+        /// The name.
+        found: String,
+        /// The nearest names, as the end of the sentence.
+        hint: String,
+    },
+    /// A window would be in both lists, or share samples with the other list.
+    #[error(
+        "recording {recording:?}: training and test list share rows {from_row} to {to_row}; leave \
+         at least one window between them"
+    )]
+    Overlap {
+        /// The recording.
+        recording: String,
+        /// First row of the window that is in both.
+        from_row: u64,
+        /// First row after it.
+        to_row: u64,
+    },
+    /// A class is missing from one part.
+    #[error("class {class:?} has no {part} window: {advice}")]
+    ClassMissing {
+        /// The class.
+        class: String,
+        /// Training or test.
+        part: &'static str,
+        /// What to do.
+        advice: String,
+    },
+    /// A part is empty.
+    #[error("the {part} part would be empty: change the shares or lists, or add recordings")]
+    EmptyPart {
+        /// Training or test.
+        part: &'static str,
+    },
+}
+
+impl Plan {
+    /// Reads a plan from its JSON.
+    ///
+    /// # Errors
+    /// On what is no plan, and on `"by": "window"`, with the reason.
+    pub fn read(json: &serde_json::Value) -> Result<Plan, SplitError> {
+        let by = json.get("by").and_then(|by| by.as_str()).unwrap_or_default();
+        if ["window", "windows", "random", "row", "rows"].contains(&by) {
+            return Err(SplitError::WindowLevel { found: by.to_owned() });
+        }
+        let plan = Plan::deserialize(json);
+        plan.map_err(|error| SplitError::Plan { reason: error.to_string() })
+    }
 }
 
 /// Splits the windows `among` (positions in `index.windows`; all where None) as `plan` says.
 /// The same index, plan and seed give the same split.
 ///
 /// Used once for training and test, and for anomaly detectors once more on the training part:
-/// the second part is then what calibrates the alarm line.
+/// the second part is then what calibrates the alarm line. Every class that occurs among the
+/// windows must occur in both parts.
 ///
 /// # Errors
 /// Says what is missing and what to do instead.
@@ -113,6 +223,112 @@ pub fn split(
     plan: &Plan,
     seed: u64,
 ) -> Result<Split, SplitError> {
-    let _ = (index, among, plan, seed);
-    Err(SplitError::Empty)
+    let all: Vec<usize>;
+    let among = match among {
+        Some(among) => among,
+        None => {
+            all = (0..index.windows.len()).collect();
+            &all
+        }
+    };
+    if among.is_empty() {
+        return Err(SplitError::Empty);
+    }
+    let parts = match plan {
+        Plan::Recording { test_share } => {
+            let unit = |place: &Place| Ok(place.recording);
+            units::split(index, among, *test_share, seed, ("recording", &index.recordings), unit)?
+        }
+        Plan::Group { tag, test_share } => {
+            let unit = |place: &Place| {
+                place.group.ok_or_else(|| SplitError::NoGroup {
+                    recording: index.recordings[place.recording as usize].clone(),
+                    tag: tag.clone(),
+                })
+            };
+            units::split(index, among, *test_share, seed, ("group", &index.groups), unit)?
+        }
+        Plan::Time { test_share, purge_rows } => {
+            time::split(index, among, *test_share, *purge_rows)?
+        }
+        Plan::Lists { train, test } => lists::split(index, among, train, test)?,
+    };
+    let split = collect(among, &parts);
+    check_parts(index, among, &split, plan)?;
+    Ok(split)
 }
+
+/// Where a window goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Train,
+    Test,
+    Unused,
+}
+
+fn collect(among: &[usize], parts: &[Part]) -> Split {
+    let of = |wanted: Part| {
+        let mut windows: Vec<usize> =
+            among.iter().zip(parts).filter(|(_, part)| **part == wanted).map(|(&w, _)| w).collect();
+        windows.sort_unstable();
+        windows
+    };
+    Split { train: of(Part::Train), test: of(Part::Test), unused: of(Part::Unused) }
+}
+
+fn check_share(test_share: f64) -> Result<(), SplitError> {
+    if (0.01..=0.99).contains(&test_share) {
+        return Ok(());
+    }
+    Err(SplitError::Share { found: test_share })
+}
+
+fn check_parts(
+    index: &Index,
+    among: &[usize],
+    split: &Split,
+    plan: &Plan,
+) -> Result<(), SplitError> {
+    for (part, windows) in [("training", &split.train), ("test", &split.test)] {
+        if windows.is_empty() {
+            return Err(SplitError::EmptyPart { part });
+        }
+        for class in 0..index.classes.len() as u32 {
+            let has = |&window: &usize| index.windows[window].class == Some(class);
+            if among.iter().any(has) && !windows.iter().any(has) {
+                let class_name = index.classes[class as usize].clone();
+                let advice = advice(index, among, class, plan);
+                return Err(SplitError::ClassMissing { class: class_name, part, advice });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What to do about a class that is missing from a part.
+fn advice(index: &Index, among: &[usize], class: u32, plan: &Plan) -> String {
+    let places = among.iter().map(|&window| &index.windows[window]);
+    let mut recordings: Vec<u32> =
+        places.filter(|place| place.class == Some(class)).map(|place| place.recording).collect();
+    recordings.sort_unstable();
+    recordings.dedup();
+    match (plan, recordings.as_slice()) {
+        (Plan::Recording { .. } | Plan::Group { .. }, [only]) => format!(
+            "it occurs in one recording only ({:?}); add another recording of it, or split by time",
+            index.recordings[*only as usize]
+        ),
+        (Plan::Recording { .. }, _) => {
+            "try another seed or test_share, or list the recordings".to_owned()
+        }
+        (Plan::Group { .. }, _) => {
+            "its recordings are in one group; split by recording, or list the recordings".to_owned()
+        }
+        (Plan::Time { .. }, _) => "it occurs only early or only late in its recordings; split by \
+                                   recording, or list rows"
+            .to_owned(),
+        (Plan::Lists { .. }, _) => "add a recording or rows of it to the list".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
