@@ -39,8 +39,8 @@ const NAME: &str = "random_forest_classifier";
 /// How much classes count, for every classifier.
 pub(super) const CLASS_WEIGHT: Parameter = Parameter {
     name: "class_weight",
-    doc: "balanced: rows of a class count rows / (classes × rows of the class), so that all \
-          classes count alike. null: all rows count alike.",
+    doc: "balanced: the weights of each class are scaled to the same sum, so that rare classes \
+          count as much as frequent ones. null: rows count as they are.",
     accepts: &[Form::Choice(&["balanced"]), Form::Null],
     default: Preset::Null,
 };
@@ -98,10 +98,13 @@ pub(super) fn class_weights(
 ) -> Vec<f64> {
     let mut weights = table.row_weights();
     if parameters.word("class_weight") == Some("balanced") {
-        let mut counts = vec![0_u64; classes];
-        index.iter().for_each(|&class| counts[class as usize] += 1);
+        let mut sums = vec![0.0; classes];
+        for (weight, &class) in weights.iter().zip(index) {
+            sums[class as usize] += weight;
+        }
+        let even = weights.iter().sum::<f64>() / classes as f64;
         for (weight, &class) in weights.iter_mut().zip(index) {
-            *weight *= index.len() as f64 / (classes as f64 * counts[class as usize] as f64);
+            *weight *= even / sums[class as usize];
         }
     }
     weights

@@ -1,0 +1,218 @@
+//! Metrics and estimators against values from scikit-learn (`reference/reference.py`).
+
+use learn::estimator::FitContext;
+use learn::metrics::{anomaly, classification, regression};
+use learn::prediction::Prediction;
+use learn::table::{Table, Target};
+use serde_json::{Map, Value, json};
+
+fn reference(part: &str) -> Map<String, Value> {
+    let text = include_str!("reference/reference.json");
+    let all: Value = serde_json::from_str(text).unwrap();
+    all[part].as_object().unwrap().clone()
+}
+
+fn f64s(value: &Value) -> Vec<f64> {
+    value.as_array().unwrap().iter().flat_map(numbers).collect()
+}
+
+fn numbers(value: &Value) -> Vec<f64> {
+    match value {
+        Value::Array(_) => f64s(value),
+        Value::Bool(value) => vec![f64::from(u8::from(*value))],
+        value => vec![value.as_f64().unwrap()],
+    }
+}
+
+fn f32s(value: &Value) -> Vec<f32> {
+    f64s(value).into_iter().map(|v| v as f32).collect()
+}
+
+fn u32s(value: &Value) -> Vec<u32> {
+    f64s(value).into_iter().map(|v| v as u32).collect()
+}
+
+#[track_caller]
+fn close(what: &str, found: &[f64], expected: &[f64], tolerance: f64) {
+    assert_eq!(found.len(), expected.len(), "{what}");
+    for (at, (found, expected)) in found.iter().zip(expected).enumerate() {
+        let error = (found - expected).abs() / (1.0 + expected.abs());
+        assert!(error <= tolerance, "{what}[{at}]: {found} instead of {expected}");
+    }
+}
+
+fn widen(values: &[f32]) -> Vec<f64> {
+    values.iter().map(|&v| f64::from(v)).collect()
+}
+
+#[test]
+fn classification_figures_are_those_of_scikit_learn() {
+    for (name, case) in reference("classification") {
+        let width = case["confusion"].as_array().unwrap().len();
+        let classes: Vec<String> = (0..width).map(|class| class.to_string()).collect();
+        let (truth, probabilities) = (u32s(&case["truth"]), f32s(&case["probabilities"]));
+        let found = classification::evaluate(&truth, &probabilities, &classes).unwrap();
+        let average = |a: &classification::Average| vec![a.precision, a.recall, a.f1];
+        let by_class = |figure: fn(&classification::ClassMetrics) -> f64| {
+            found.classes.iter().map(figure).collect::<Vec<_>>()
+        };
+        let confusion = found.confusion.iter().flatten().map(|&n| n as f64).collect::<Vec<_>>();
+        for (figure, values) in [
+            ("accuracy", vec![found.accuracy]),
+            ("balanced_accuracy", vec![found.balanced_accuracy]),
+            ("macro", average(&found.macro_average)),
+            ("weighted", average(&found.weighted_average)),
+            ("precision", by_class(|c| c.precision)),
+            ("recall", by_class(|c| c.recall)),
+            ("f1", by_class(|c| c.f1)),
+            ("support", by_class(|c| c.support as f64)),
+            ("confusion", confusion),
+        ] {
+            close(&format!("{name}: {figure}"), &values, &numbers(&case[figure]), 1e-12);
+        }
+        close(&format!("{name}: loss"), &[found.log_loss], &numbers(&case["log_loss"]), 1e-6);
+    }
+}
+
+#[test]
+fn regression_figures_are_those_of_scikit_learn() {
+    for (name, case) in reference("regression") {
+        let found = regression::evaluate(&f32s(&case["truth"]), &f32s(&case["predicted"])).unwrap();
+        assert_eq!(found.r2.is_none(), case["r2"].is_null(), "{name}");
+        if let Some(r2) = found.r2 {
+            close(&format!("{name}: r2"), &[r2], &numbers(&case["r2"]), 1e-12);
+        }
+        close(&format!("{name}: rmse"), &[found.rmse], &numbers(&case["rmse"]), 1e-12);
+        close(&format!("{name}: mae"), &[found.mae], &numbers(&case["mae"]), 1e-12);
+    }
+}
+
+#[test]
+fn anomaly_figures_are_those_of_scikit_learn() {
+    for (name, case) in reference("anomaly") {
+        let flags = |key: &str| numbers(&case[key]).iter().map(|&v| v == 1.0).collect::<Vec<_>>();
+        let found = anomaly::evaluate(&flags("truth"), &flags("alarms")).unwrap();
+        for (figure, value) in
+            [("precision", found.precision), ("recall", found.recall), ("f1", found.f1)]
+        {
+            close(&format!("{name}: {figure}"), &[value], &numbers(&case[figure]), 1e-12);
+        }
+        let counts = [
+            found.true_positives,
+            found.false_positives,
+            found.true_negatives,
+            found.false_negatives,
+        ];
+        assert_eq!(counts.map(f64::from_count).to_vec(), numbers(&case["counts"]), "{name}");
+        let rate = |part: f64, whole: f64| if whole == 0.0 { 0.0 } else { part / whole };
+        let [tp, fp, tn, fn_] = counts.map(f64::from_count);
+        assert_eq!(found.false_alarm_rate, rate(fp, fp + tn), "{name}");
+        assert_eq!(found.missed_alarm_rate, rate(fn_, tp + fn_), "{name}");
+    }
+}
+
+trait FromCount {
+    fn from_count(count: u64) -> f64;
+}
+
+impl FromCount for f64 {
+    fn from_count(count: u64) -> f64 {
+        count as f64
+    }
+}
+
+fn table(x: &Value, target: Target, weights: &Value) -> Table {
+    let rows = x.as_array().unwrap().len();
+    let values = f32s(x);
+    let width = values.len() / rows;
+    Table {
+        columns: (0..width).map(|column| format!("x{column}")).collect(),
+        rows,
+        values,
+        target,
+        groups: vec![0; rows],
+        weights: (!weights.is_null()).then(|| f32s(weights)),
+    }
+}
+
+fn fit(
+    name: &str,
+    parameters: Value,
+    train: &Table,
+    calibration: Option<&Table>,
+) -> Box<dyn learn::estimator::Fitted> {
+    let estimator = learn::catalogue::estimator(name, parameters.as_object().unwrap()).unwrap();
+    let context = FitContext { seed: 1, threads: 1, progress: &|_| {}, cancel: &|| false };
+    estimator.fit(train, calibration, &context).unwrap()
+}
+
+/// Probabilities to 1e-5, coefficients to 1e-4 of their size plus one. The differences come from
+/// the scaler's 32-bit constants and from stopping at a gradient of 1e-6.
+#[test]
+fn logistic_regression_finds_the_optimum_that_scikit_learn_finds() {
+    for (name, case) in reference("logistic") {
+        let classes = case["classes"].as_u64().unwrap() as usize;
+        let names = (0..classes).map(|class| class.to_string()).collect();
+        let target = Target::Classes { index: u32s(&case["target"]), names };
+        let train = table(&case["x"], target, &case["weights"]);
+        let balanced = case["balanced"].as_bool().unwrap();
+        let class_weight = if balanced { json!("balanced") } else { Value::Null };
+        let parameters = json!({"C": case["C"], "class_weight": class_weight, "tol": 1e-8});
+        let fitted = fit("logistic_regression", parameters, &train, None);
+        assert_eq!(fitted.facts()["converged"], true, "{name}");
+        let Prediction::Classification { probabilities, .. } =
+            learn::predict(fitted.as_ref(), &train).unwrap()
+        else {
+            panic!("{name}: no classification");
+        };
+        close(&name, &widen(&probabilities), &f64s(&case["probabilities"]), 1e-5);
+
+        let weights = f64s(&fitted.facts()["weights"]);
+        let width = weights.len() / classes;
+        let by_class: Vec<f64> = if classes == 2 {
+            weights.chunks_exact(2).map(|pair| pair[1] - pair[0]).collect()
+        } else {
+            (0..classes * width).map(|at| weights[at % width * classes + at / width]).collect()
+        };
+        close(&format!("{name}: weights"), &by_class, &f64s(&case["coefficients"]), 1e-4);
+    }
+}
+
+/// To 1e-5 of the size plus one: the scaler's constants are 32-bit floats.
+#[test]
+fn ridge_finds_the_weights_that_scikit_learn_finds() {
+    for (name, case) in reference("ridge") {
+        let target = Target::Values(f32s(&case["target"]));
+        let train = table(&case["x"], target, &case["weights"]);
+        let fitted = fit("ridge", json!({"alpha": case["alpha"]}), &train, None);
+        let facts = fitted.facts();
+        let weights = format!("{name}: weights");
+        close(&weights, &f64s(&facts["weights"]), &f64s(&case["coefficients"]), 1e-5);
+        let Prediction::Regression { values } = learn::predict(fitted.as_ref(), &train).unwrap()
+        else {
+            panic!("{name}: no regression");
+        };
+        close(&name, &widen(&values), &f64s(&case["predicted"]), 1e-5);
+    }
+}
+
+/// Scores to 1e-4 of their size plus one.
+#[test]
+fn t2_and_q_are_those_of_the_principal_components_of_scikit_learn() {
+    for (name, case) in reference("t2q") {
+        let part = |key: &str| table(&case[key], Target::None, &Value::Null);
+        let parameters =
+            json!({"n_components": case["n_components"], "false_alarm_rate": case["rate"]});
+        let fitted = fit("t2q", parameters, &part("train"), Some(&part("calibration")));
+        let facts = fitted.facts();
+        assert_eq!(facts["components"], case["components"], "{name}");
+        let limits = [&facts["t2_limit"], &facts["q_limit"]].map(|v| v.as_f64().unwrap());
+        close(&format!("{name}: limits"), &limits, &f64s(&case["limits"]), 1e-4);
+        let Prediction::Anomaly { scores } =
+            learn::predict(fitted.as_ref(), &part("test")).unwrap()
+        else {
+            panic!("{name}: no anomaly");
+        };
+        close(&name, &widen(&scores), &f64s(&case["scores"]), 1e-4);
+    }
+}
