@@ -378,6 +378,9 @@ impl Row<'_> {
     /// # Errors
     /// If it is no number, or not a finite one that 32 bits can hold.
     pub fn number(&self, column: usize) -> Result<f32, CsvError> {
+        if let Some(value) = plain_decimal(&self.record[column], self.decimal) {
+            return Ok(value as f32);
+        }
         let text = self.text(column)?;
         let value = match self.decimal {
             Decimal::Point => text.parse::<f64>(),
@@ -422,6 +425,42 @@ impl Row<'_> {
     fn error(&self, kind: CsvErrorKind) -> CsvError {
         CsvError { file: self.file.to_owned(), kind }
     }
+}
+
+/// The value of digits with at most one decimal sign among them, if 64-bit floats hold the digits
+/// and the power of ten exactly: the division then rounds once, so that the result is what the
+/// general parser gives, in a third of the time. None means that the general parser must decide.
+fn plain_decimal(cell: &[u8], decimal: Decimal) -> Option<f64> {
+    /// Digits that always fit 53 bits.
+    const DIGITS_MAX: usize = 15;
+    const POWERS: [f64; DIGITS_MAX + 1] =
+        [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
+    let mark = if decimal == Decimal::Comma { b',' } else { b'.' };
+    let (is_negative, unsigned) = match cell {
+        [b'-', rest @ ..] => (true, rest),
+        _ => (false, cell),
+    };
+    if unsigned.len() > DIGITS_MAX + 1 {
+        return None;
+    }
+    let mut digits = 0u64;
+    let mut count = 0;
+    let mut whole = None;
+    for byte in unsigned {
+        match byte {
+            b'0'..=b'9' => {
+                digits = 10 * digits + u64::from(byte - b'0');
+                count += 1;
+            }
+            _ if *byte == mark && whole.is_none() => whole = Some(count),
+            _ => return None,
+        }
+    }
+    if !(1..=DIGITS_MAX).contains(&count) {
+        return None;
+    }
+    let value = digits as f64 / POWERS[count - whole.unwrap_or(count)];
+    Some(if is_negative { -value } else { value })
 }
 
 /// True for the ways in which tables write that there is no value.

@@ -195,6 +195,16 @@ proptest! {
     }
 
     #[test]
+    fn every_decimal_is_read_to_the_bit(text in "-?[0-9]{0,18}([.][0-9]{0,18})?(e-?[0-9])?") {
+        let read = numbers(&format!("a,b\n1,{text}\n"));
+        match text.parse::<f64>() {
+            Ok(value) => prop_assert_eq!(read.unwrap()[0][1].to_bits(), (value as f32).to_bits()),
+            Err(_) if text.is_empty() => prop_assert!(read.unwrap()[0][1].is_nan()),
+            Err(_) => prop_assert!(read.is_err()),
+        }
+    }
+
+    #[test]
     fn no_bytes_cause_a_panic(bytes in prop::collection::vec(prop::sample::select(
         b"a1,;\t|\"\n\r. -e\xff\xef\xbb\xbf".to_vec()), 0..200)) {
         let Ok(mut reader) = Reader::open("x", &bytes[..], &Options::default()) else {
