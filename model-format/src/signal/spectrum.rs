@@ -1,9 +1,11 @@
 //! The power spectrum of one real sequence of fixed length, without allocation per call.
 
-use std::sync::Arc;
+mod logarithm;
+mod transform;
 
-use rustfft::num_complex::Complex;
-use rustfft::{Fft, FftPlannerScalar};
+use transform::{Transform, twiddle};
+
+pub use logarithm::ln;
 
 /// Computes one-sided power spectra of sequences of one length.
 ///
@@ -15,31 +17,27 @@ use rustfft::{Fft, FftPlannerScalar};
 pub struct PowerSpectrum {
     hann: Vec<f64>,
     /// e^(-2πik/n): from the half-length transform of an even sequence to its spectrum.
-    twiddles: Vec<Complex<f64>>,
-    transform: Arc<dyn Fft<f64>>,
-    packed: Vec<Complex<f64>>,
-    scratch: Vec<Complex<f64>>,
+    twiddles_re: Vec<f64>,
+    twiddles_im: Vec<f64>,
+    transform: Transform,
+    re: Vec<f64>,
+    im: Vec<f64>,
     power: Vec<f64>,
 }
 
 impl PowerSpectrum {
-    /// Prepares for sequences of `length` values.
+    /// Prepares for sequences of `length` values, at least two.
     pub fn new(length: usize) -> Self {
         let packed = if length.is_multiple_of(2) { length / 2 } else { length };
-        let transform = FftPlannerScalar::new().plan_fft_forward(packed);
-        let zero = Complex::new(0.0, 0.0);
+        let (twiddles_re, twiddles_im) = (0..=length / 4).map(|k| twiddle(k, length)).unzip();
         PowerSpectrum {
             hann: hann(length),
-            twiddles: (0..=length / 2)
-                .map(|k| {
-                    let (sin, cos) = libm::sincos(angle(k, length));
-                    Complex::new(cos, -sin)
-                })
-                .collect(),
-            packed: vec![zero; packed],
-            scratch: vec![zero; transform.get_inplace_scratch_len()],
+            twiddles_re,
+            twiddles_im,
+            transform: Transform::new(packed),
+            re: vec![0.0; packed],
+            im: vec![0.0; packed],
             power: vec![0.0; length / 2],
-            transform,
         }
     }
 
@@ -61,41 +59,55 @@ impl PowerSpectrum {
     /// length; its transform holds both halves' spectra, which are taken apart by symmetry.
     fn compute_even(&mut self, values: &[f64]) {
         let pairs = values.chunks_exact(2).zip(self.hann.chunks_exact(2));
-        for (packed, (x, weight)) in self.packed.iter_mut().zip(pairs) {
-            *packed = Complex::new(x[0] * weight[0], x[1] * weight[1]);
+        for ((re, im), (x, weight)) in self.re.iter_mut().zip(&mut self.im).zip(pairs) {
+            *re = x[0] * weight[0];
+            *im = x[1] * weight[1];
         }
-        self.transform.process_with_scratch(&mut self.packed, &mut self.scratch);
-        let half = self.packed.len();
-        for k in 1..half {
-            let (here, there) = (self.packed[k], self.packed[half - k].conj());
-            let even = here + there;
-            let odd = here - there;
-            let turned = self.twiddles[k] * odd;
-            // X = (even - i turned) / 2, and twice |X|² is half of the square below.
-            let (re, im) = (even.re + turned.im, even.im - turned.re);
-            self.power[k - 1] = (re * re + im * im) * 0.5;
+        self.transform.forward(&mut self.re, &mut self.im);
+        let half = self.re.len();
+        let middle = half / 2;
+        let (low, high) = self.power[..half - 1].split_at_mut(middle);
+        // Bins k and half - k, for which both need the same sums: high has them in reverse.
+        let there = self.re[middle..].iter().rev().zip(self.im[middle..].iter().rev());
+        let here = self.re[1..].iter().zip(&self.im[1..]);
+        let twiddles = self.twiddles_re[1..].iter().zip(&self.twiddles_im[1..]);
+        let powers = low.iter_mut().zip(high.iter_mut().rev());
+        for ((((a_re, a_im), (b_re, b_im)), (w_re, w_im)), (low, high)) in
+            here.zip(there).zip(twiddles).zip(powers)
+        {
+            let (even_re, even_im) = (a_re + b_re, a_im - b_im);
+            let (odd_re, odd_im) = (a_re - b_re, a_im + b_im);
+            let turned_re = w_re * odd_re - w_im * odd_im;
+            let turned_im = w_re * odd_im + w_im * odd_re;
+            // X[k] = (even - i turned) / 2; for half - k both are conjugated and turned negated.
+            // Twice |X|² is half of the square of the bracket.
+            let (re, im) = (even_re + turned_im, even_im - turned_re);
+            *low = (re * re + im * im) * 0.5;
+            let (re, im) = (even_re - turned_im, even_im + turned_re);
+            *high = (re * re + im * im) * 0.5;
         }
-        let nyquist = self.packed[0].re - self.packed[0].im;
+        if half.is_multiple_of(2) {
+            // The middle bin is its own partner: X = conj(Z).
+            let (re, im) = (self.re[middle], self.im[middle]);
+            self.power[middle - 1] = (re * re + im * im) * 2.0;
+        }
+        let nyquist = self.re[0] - self.im[0];
         self.power[half - 1] = nyquist * nyquist;
     }
 
     fn compute_odd(&mut self, values: &[f64]) {
-        for ((packed, x), weight) in self.packed.iter_mut().zip(values).zip(&self.hann) {
-            *packed = Complex::new(x * weight, 0.0);
+        for ((re, x), weight) in self.re.iter_mut().zip(values).zip(&self.hann) {
+            *re = x * weight;
         }
-        self.transform.process_with_scratch(&mut self.packed, &mut self.scratch);
-        for (power, bin) in self.power.iter_mut().zip(&self.packed[1..]) {
-            *power = bin.norm_sqr() * 2.0;
+        self.im.fill(0.0);
+        self.transform.forward(&mut self.re, &mut self.im);
+        for (power, (re, im)) in self.power.iter_mut().zip(self.re[1..].iter().zip(&self.im[1..])) {
+            *power = (re * re + im * im) * 2.0;
         }
     }
 }
 
 /// The periodic Hann window of that length.
 pub fn hann(length: usize) -> Vec<f64> {
-    (0..length).map(|t| 0.5 - 0.5 * libm::cos(angle(t, length))).collect()
-}
-
-/// 2π k / n.
-fn angle(k: usize, n: usize) -> f64 {
-    std::f64::consts::TAU * k as f64 / n as f64
+    (0..length).map(|t| 0.5 - 0.5 * twiddle(t, length).0).collect()
 }

@@ -173,7 +173,7 @@ impl Basis {
         if let Some(changes) = self.changes {
             return changes;
         }
-        let changes = Changes::of(&self.samples, 1, |pair| pair[1] - pair[0]);
+        let changes = Changes::of::<1>(&self.samples, |x| x[1] - x[0]);
         self.changes = Some(changes);
         changes
     }
@@ -183,7 +183,7 @@ impl Basis {
         if let Some(changes) = self.second_changes {
             return changes;
         }
-        let changes = Changes::of(&self.samples, 2, |x| (x[2] - x[1]) - (x[1] - x[0]));
+        let changes = Changes::of::<2>(&self.samples, |x| (x[2] - x[1]) - (x[1] - x[0]));
         self.second_changes = Some(changes);
         changes
     }
@@ -226,10 +226,10 @@ impl Levels {
 }
 
 impl Changes {
-    /// Of the differences that `difference` takes of `order + 1` neighbours. The variance comes
+    /// Of the differences that `difference` takes of `ORDER + 1` neighbours. The variance comes
     /// from sums of Δ - Δ[0], which are all exactly 0 where the differences are equal.
-    fn of(samples: &[f64], order: usize, difference: impl Fn(&[f64]) -> f64) -> Self {
-        let count = samples.len().saturating_sub(order);
+    fn of<const ORDER: usize>(samples: &[f64], difference: impl Fn(&[f64]) -> f64) -> Self {
+        let count = samples.len().saturating_sub(ORDER);
         if count == 0 {
             return Changes { sum_magnitudes: 0.0, variance: 0.0 };
         }
@@ -243,9 +243,9 @@ impl Changes {
         };
         let whole = count / 4 * 4;
         for start in (0..whole).step_by(4) {
-            let near = &samples[start..start + 4 + order];
+            let near = &samples[start..start + 4 + ORDER];
             for lane in 0..4 {
-                add(lane, difference(&near[lane..]));
+                add(lane, difference(&near[lane..lane + ORDER + 1]));
             }
         }
         for start in whole..count {
@@ -296,6 +296,27 @@ pub fn product_sum(a: &[f64], b: &[f64]) -> f64 {
 
 fn add_up(lanes: [f64; 4]) -> f64 {
     (lanes[0] + lanes[1]) + (lanes[2] + lanes[3])
+}
+
+/// The place of the first `x`, looked for in steps that compilers turn into vector code.
+pub fn first_place(values: &[f64], x: f64) -> Option<usize> {
+    let step = values.chunks(STEP).position(|step| holds(step, x))?;
+    let start = step * STEP;
+    values[start..].iter().position(|&value| value == x).map(|place| start + place)
+}
+
+/// The place of the last `x`.
+pub fn last_place(values: &[f64], x: f64) -> Option<usize> {
+    let step = values.rchunks(STEP).position(|step| holds(step, x))?;
+    let end = values.len() - step * STEP;
+    values[..end].iter().rposition(|&value| value == x)
+}
+
+/// Values that are compared before it is asked whether one was equal.
+const STEP: usize = 16;
+
+fn holds(values: &[f64], x: f64) -> bool {
+    values.iter().fold(false, |any, &value| any | (value == x))
 }
 
 /// The smaller of two numbers, as one instruction: `f64::min` also sorts out NaN.

@@ -27,18 +27,20 @@ pub(super) static FEATURE: Feature = Feature {
             return 0.0;
         }
         let min = basis.levels().min;
-        let mut reached = [0; BINS + 1];
-        reached[0] = basis.samples().len() as u32;
-        for position in basis.samples().iter().map(|x| (x - min) * BINS as f64 / span) {
-            for (bin, count) in reached.iter_mut().enumerate().take(BINS).skip(1) {
-                *count += u32::from(position >= bin as f64);
+        // Four histograms, so that a bin is not written again before the last write has landed.
+        let mut counts = [[0u32; BINS]; 4];
+        for chunk in basis.samples().chunks(4) {
+            for (counts, x) in counts.iter_mut().zip(chunk) {
+                let position = (x - min) * BINS as f64 / span;
+                counts[(position as i32 as usize).min(BINS - 1)] += 1;
             }
         }
         let n = basis.length();
         let mut entropy = 0.0;
-        for pair in reached.windows(2) {
-            if pair[0] > pair[1] {
-                let share = f64::from(pair[0] - pair[1]) / n;
+        for bin in 0..BINS {
+            let count: u32 = counts.iter().map(|counts| counts[bin]).sum();
+            if count > 0 {
+                let share = f64::from(count) / n;
                 entropy -= share * libm::log(share);
             }
         }

@@ -3,6 +3,7 @@
 //!
 //! 0 where all samples are equal.
 
+use super::basis::first_place;
 use super::{Family, Feature, Scale, Unit};
 use crate::onnx::proto::DataType;
 
@@ -18,7 +19,7 @@ pub(super) static FEATURE: Feature = Feature {
     needs_rate: false,
     kernel: |basis| {
         let extreme = basis.levels().max;
-        let index = basis.samples().iter().position(|&x| x == extreme);
+        let index = first_place(basis.samples(), extreme);
         index.unwrap_or(0) as f64 / basis.length()
     },
     emit: |body| {

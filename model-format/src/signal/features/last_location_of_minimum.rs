@@ -4,6 +4,7 @@
 //! (n - 1) / n where all samples are equal; the fraction counts from the start of the sample, so
 //! it is never 1.
 
+use super::basis::last_place;
 use super::{Family, Feature, Scale, Unit};
 use crate::onnx::proto::DataType;
 
@@ -19,7 +20,7 @@ pub(super) static FEATURE: Feature = Feature {
     needs_rate: false,
     kernel: |basis| {
         let extreme = basis.levels().min;
-        let index = basis.samples().iter().rposition(|&x| x == extreme);
+        let index = last_place(basis.samples(), extreme);
         index.unwrap_or(0) as f64 / basis.length()
     },
     emit: |body| {

@@ -1,7 +1,7 @@
 //! The spectrum of one channel as shares of power, and what spectral features share of it.
 
 use super::{Basis, product_sum, ratio, sums};
-use crate::signal::spectrum::PowerSpectrum;
+use crate::signal::spectrum::{PowerSpectrum, ln};
 
 /// Bins whose power lies below this share of the mean count with it in logarithms (-120 dB): an
 /// empty bin is no information about the signal and would otherwise weigh as rounding has it.
@@ -21,6 +21,7 @@ pub(super) struct Spectral {
     /// 1, 2, … as numbers.
     bins: Vec<f64>,
     shares: Vec<f64>,
+    log_shares: Vec<f64>,
     total: Option<f64>,
     moments: Option<SpectralMoments>,
     logs: Option<SpectralLogs>,
@@ -81,6 +82,7 @@ impl Spectral {
             spectrum: PowerSpectrum::new(window_samples),
             bins: (1..=count).map(|k| k as f64).collect(),
             shares: vec![0.0; count],
+            log_shares: vec![0.0; count],
             total: None,
             moments: None,
             logs: None,
@@ -166,10 +168,11 @@ impl Basis {
             return logs;
         }
         let floor = FLOOR / spectral.shares.len() as f64;
-        let [sum, weighted] = sums(&spectral.shares, |share| {
-            let log = libm::log(super::larger(share, floor));
-            [log, share * log]
-        });
+        for (log, &share) in spectral.log_shares.iter_mut().zip(&spectral.shares) {
+            *log = ln(super::larger(share, floor));
+        }
+        let [sum] = sums(&spectral.log_shares, |log| [log]);
+        let weighted = product_sum(&spectral.shares, &spectral.log_shares);
         let logs = SpectralLogs { sum, weighted };
         spectral.logs = Some(logs);
         logs
