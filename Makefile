@@ -7,6 +7,7 @@ PYTHON := $(CURDIR)/.venv/bin/python
 # ONNX Runtime's library comes inside its Python package; recursive, since setup makes the folder.
 ORT = $(firstword $(wildcard $(CURDIR)/.venv/lib/python3*/site-packages/onnxruntime/capi/libonnxruntime.so.*))
 WITH_ORT = ORT_DYLIB_PATH="$(ORT)" PYTHON="$(PYTHON)"
+TARGET := $(or $(CARGO_TARGET_DIR),target)
 STEP := tools/step.sh
 
 .PHONY: help
@@ -22,8 +23,9 @@ build: ## build cirame-trainer and cirame-edge for this machine, optimised
 	cargo build --release -p trainer -p edge-runtime
 
 .PHONY: tour
-tour: setup build ## a first tour on simulated data: record, train, prove, run on the edge
-	@$(WITH_ORT) tools/tour.sh
+tour: setup ## a first tour on simulated data: record, train, prove, run on the edge
+	cargo build -p trainer -p edge-runtime
+	@$(WITH_ORT) tools/tour.sh "$(TARGET)/debug"
 
 .PHONY: lint
 lint: ## formatting and clippy, warnings are errors
@@ -36,6 +38,7 @@ test: ## everything that must hold: setup, lint, all tests, references, 64-bit A
 	@$(STEP) build cargo build --workspace --all-targets
 	@$(STEP) lint $(MAKE) --no-print-directory lint
 	@$(STEP) tests $(WITH_ORT) cargo test --workspace --no-fail-fast
+	@$(STEP) tour $(MAKE) --no-print-directory tour
 	@$(STEP) references $(MAKE) --no-print-directory references
 	@$(STEP) arm64 $(MAKE) --no-print-directory arm64
 
