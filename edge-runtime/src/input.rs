@@ -121,17 +121,12 @@ fn check_time(run: &Run, pipeline: &Pipeline, name: &str, columns: &str) -> anyh
     }
 }
 
-/// The format of the times: as given, or where there is no doubt.
+/// The format of times whose unit is not given, where the column and its first time leave no doubt.
 ///
 /// # Errors
 /// Says which option to add.
-fn time_format(
-    given: Option<TimeFormat>,
-    name: &str,
-    column: &str,
-    first: &str,
-) -> anyhow::Result<TimeFormat> {
-    match given.or_else(|| TimeFormat::unambiguous(column, first)) {
+fn time_format(name: &str, column: &str, first: &str) -> anyhow::Result<TimeFormat> {
+    match TimeFormat::unambiguous(column, first) {
         Some(format) => Ok(format),
         None if first.parse::<f64>().is_ok() => bail!(
             "{name}: the times in `{column}` are numbers ({first} is the first): add \

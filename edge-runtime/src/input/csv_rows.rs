@@ -32,11 +32,14 @@ impl<R: Read> CsvRows<R> {
         let time = match &run.time {
             Some(column) => {
                 let position = reader.column(column)?;
-                let first = match reader.peek_row()? {
-                    Some(row) => row.text(position)?.to_owned(),
-                    None => String::new(),
+                let format = match (run.time_unit, reader.peek_row()) {
+                    (Some(format), _) => format,
+                    (None, Ok(Some(row))) => time_format(name, column, row.text(position)?)?,
+                    // Without a row there is no time to read.
+                    (None, Ok(None)) => TimeFormat::Seconds,
+                    (None, Err(error)) => return Err(error.into()),
                 };
-                Some((position, time_format(run.time_unit, name, column, &first)?))
+                Some((position, format))
             }
             None => None,
         };

@@ -99,8 +99,12 @@ impl<R: Read> JsonRows<R> {
         check_time(run, pipeline, name, &listing(&first))?;
         if let Some(column) = &run.time {
             let value = first.iter().find(|(name, _)| name == column).map(|(_, value)| value);
-            let text = value.map_or(String::new(), |value| text_of(value.leaf()));
-            rows.time = Some((column.clone(), time_format(run.time_unit, name, column, &text)?));
+            let format = match (run.time_unit, value) {
+                (Some(format), _) => format,
+                (None, Some(value)) => time_format(name, column, &text_of(value.leaf()))?,
+                (None, None) => TimeFormat::Seconds,
+            };
+            rows.time = Some((column.clone(), format));
         }
         rows.assign_places()?;
         Ok(rows)

@@ -261,15 +261,10 @@ impl<R: Read> Reader<R> {
             return Ok(None);
         }
         self.ahead = false;
-        let expected = self.columns.len();
-        let found = self.record.len();
-        if found != expected {
-            return Err(self.error(CsvErrorKind::Width { line: self.line(), found, expected }));
-        }
-        Ok(Some(self.row()))
+        self.whole_row().map(Some)
     }
 
-    /// The next row without moving on.
+    /// The next row without moving on; none at the end.
     ///
     /// # Errors
     /// As [`Reader::next_row`].
@@ -277,8 +272,15 @@ impl<R: Read> Reader<R> {
         if !self.ahead {
             self.ahead = self.read_record()?;
         }
-        let is_whole = self.record.len() == self.columns.len();
-        Ok((self.ahead && is_whole).then(|| self.row()))
+        if self.ahead { self.whole_row().map(Some) } else { Ok(None) }
+    }
+
+    fn whole_row(&self) -> Result<Row<'_>, CsvError> {
+        let (found, expected) = (self.record.len(), self.columns.len());
+        if found != expected {
+            return Err(self.error(CsvErrorKind::Width { line: self.line(), found, expected }));
+        }
+        Ok(self.row())
     }
 
     fn row(&self) -> Row<'_> {
