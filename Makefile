@@ -44,7 +44,7 @@ test: ## everything that must hold: setup, lint, all tests, references, 64-bit A
 
 .PHONY: references
 references: ## artifacts through onnx.checker and Python's onnxruntime; reference files are current
-	@$(WITH_ORT) tools/references.sh
+	@$(WITH_ORT) $(PYTHON) tools/references.py
 
 .PHONY: arm64
 arm64: ## tests of what ships to devices, for 64-bit Arm under qemu; a skip is named
