@@ -206,6 +206,14 @@ impl Artifact {
         self.batch
     }
 
+    /// The bytes of the same model with another first dimension of its input and outputs.
+    ///
+    /// # Errors
+    /// None that an artifact which was read could meet.
+    pub fn with_batch(&self, batch: Batch) -> Result<Vec<u8>, ArtifactError> {
+        write::with_batch(self, batch)
+    }
+
     /// True where the features run as kernels: the body in the file is the one that this program
     /// writes for the same pipeline. Otherwise the body itself is evaluated.
     pub fn has_kernel(&self) -> bool {

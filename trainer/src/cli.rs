@@ -11,9 +11,18 @@ use crate::data_folder::DataFolder;
 use crate::progress::Progress;
 
 mod datasets;
+mod estimators;
+mod evaluate;
+mod evaluation_text;
+mod export;
+mod features;
+mod import;
 mod models;
+mod prove;
 mod report;
 mod runs;
+mod simulate;
+mod train;
 
 use report::Report;
 
@@ -26,6 +35,10 @@ pub struct Config {
     /// Print one JSON document instead of text.
     #[arg(long, global = true)]
     pub json: bool,
+    /// How many threads may work; as many as there are processors otherwise. Never changes a
+    /// result.
+    #[arg(long, global = true, env = "CIRAME_THREADS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
     #[command(subcommand)]
     command: Command,
 }
@@ -47,6 +60,14 @@ struct DataArgs {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Simulate(simulate::Simulate),
+    Import(import::Import),
+    Train(Box<train::Train>),
+    Evaluate(evaluate::Evaluate),
+    Export(export::Export),
+    Prove(prove::Prove),
+    Features(features::Features),
+    Estimators(estimators::Estimators),
     Datasets(datasets::Datasets),
     Models(models::Models),
     Runs(runs::Runs),
@@ -55,6 +76,7 @@ enum Command {
 /// What every command gets.
 struct Context {
     data: PathBuf,
+    threads: usize,
     progress: Progress,
 }
 
@@ -70,8 +92,18 @@ impl Context {
 /// # Errors
 /// Says what was found and what to change; `main` prints it and ends with a failure.
 pub fn run(config: Config, output: &mut dyn Write) -> anyhow::Result<()> {
-    let context = Context { data: config.data.data, progress: Progress::default() };
+    let processors = || std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = config.threads.map_or_else(processors, usize::from);
+    let context = Context { data: config.data.data, threads, progress: Progress::default() };
     let report = match &config.command {
+        Command::Simulate(command) => command.run(&context),
+        Command::Import(command) => command.run(&context),
+        Command::Evaluate(command) => command.run(&context),
+        Command::Export(command) => command.run(&context),
+        Command::Prove(command) => command.run(&context),
+        Command::Train(command) => command.run(&context),
+        Command::Features(command) => command.run(),
+        Command::Estimators(command) => command.run(),
         Command::Datasets(command) => command.run(&context),
         Command::Models(command) => command.run(&context),
         Command::Runs(command) => command.run(&context),

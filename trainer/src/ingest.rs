@@ -5,7 +5,7 @@ mod edge_impulse_folder;
 mod files;
 mod labels;
 mod options;
-pub(crate) mod parquet;
+pub mod parquet;
 mod pattern;
 mod timing;
 

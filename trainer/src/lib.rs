@@ -2,10 +2,13 @@
 
 pub mod cli;
 pub mod data_folder;
+pub mod evaluation;
 pub mod ingest;
 mod nearest;
-mod progress;
+pub mod progress;
 pub mod recording;
+mod simulated;
 pub mod store;
+pub mod training;
 
 pub use cli::run;

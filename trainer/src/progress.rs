@@ -10,7 +10,7 @@ const QUIET: Duration = Duration::from_secs(2);
 
 /// One bar that the stages of a command share; drawn only on a terminal.
 #[derive(Debug)]
-pub(crate) struct Progress {
+pub struct Progress {
     bar: ProgressBar,
     began: Instant,
     shown: Mutex<bool>,
@@ -28,7 +28,7 @@ impl Default for Progress {
 
 impl Progress {
     /// A new stage of so many steps.
-    pub(crate) fn stage(&self, name: &'static str, steps: u64) {
+    pub fn stage(&self, name: &'static str, steps: u64) {
         self.bar.set_message(name);
         self.bar.reset_eta();
         self.bar.set_length(steps);
@@ -37,13 +37,13 @@ impl Progress {
     }
 
     /// One step is done.
-    pub(crate) fn step(&self) {
+    pub fn step(&self) {
         self.bar.inc(1);
         self.show();
     }
 
     /// So many steps are done.
-    pub(crate) fn set(&self, steps: u64) {
+    pub fn set(&self, steps: u64) {
         self.bar.set_position(steps);
         self.show();
     }

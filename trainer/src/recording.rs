@@ -100,6 +100,11 @@ impl Recording {
 }
 
 impl RecordedChannel {
+    /// True for model inputs.
+    pub fn is_input(&self) -> bool {
+        self.role == Role::Input
+    }
+
     fn info(&self) -> ChannelInfo {
         ChannelInfo { name: self.name.clone(), unit: self.unit.clone(), role: self.role }
     }

@@ -191,7 +191,7 @@ fn check_declarations(graph: &GraphProto, manifest: &Manifest) -> Result<Batch, 
 }
 
 /// The declarations of the outputs.
-fn outputs(manifest: &Manifest, batch: Batch) -> Vec<ValueInfoProto> {
+pub(super) fn outputs(manifest: &Manifest, batch: Batch) -> Vec<ValueInfoProto> {
     use super::head::value_info;
     let label = || value_info("label", DataType::Int64, vec![Some(rows(batch))]);
     let one = |name| value_info(name, DataType::Float, vec![Some(rows(batch))]);

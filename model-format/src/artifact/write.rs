@@ -4,7 +4,7 @@ use prost::Message as _;
 
 use super::golden;
 use super::head::{FEATURES, declare_outputs, opsets, value_info};
-use super::read::program;
+use super::read::{outputs, program};
 use super::{Artifact, ArtifactError, Batch, Draft, FILE_BYTES_MAX, METADATA_BYTES_MAX};
 use crate::manifest::{FORMAT_VERSION, Manifest};
 use crate::onnx::graph::{GraphBuilder, Scope};
@@ -53,6 +53,17 @@ pub fn build(draft: Draft<'_>) -> Result<Vec<u8>, ArtifactError> {
         return Err(ArtifactError::FileSize(bytes.len()));
     }
     // Nothing leaves here that a device would refuse.
+    Artifact::read(&bytes)?;
+    Ok(bytes)
+}
+
+/// The same model with another first dimension of its input and outputs.
+pub(super) fn with_batch(artifact: &Artifact, batch: Batch) -> Result<Vec<u8>, ArtifactError> {
+    let mut model = artifact.model().clone();
+    let graph = model.graph.as_mut().expect("an artifact that was read has a graph");
+    graph.input = vec![declared_input(artifact.manifest(), batch)];
+    graph.output = outputs(artifact.manifest(), batch);
+    let bytes = model.encode_to_vec();
     Artifact::read(&bytes)?;
     Ok(bytes)
 }

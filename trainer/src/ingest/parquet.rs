@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use polars::prelude::{
     Column, DataFrame, IntoColumn as _, NamedFrom as _, ParquetReader, ParquetWriter, PolarsError,
@@ -18,7 +18,7 @@ const TIME_COLUMN: &str = "time_ns";
 
 /// Why a recording cannot be written or read.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ParquetError {
+pub enum ParquetError {
     /// The data folder refused.
     #[error(transparent)]
     Folder(#[from] FolderError),

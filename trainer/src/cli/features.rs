@@ -1,0 +1,74 @@
+//! `features`: the catalogue of features with their definitions.
+
+use std::fmt::Write as _;
+
+use clap::Args;
+use model_format::nearest::did_you_mean;
+use model_format::signal::features::{CATALOGUE, Feature};
+use serde_json::json;
+
+use super::report::Report;
+
+/// The catalogue of features: definition, unit, source, and what each one needs.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  cirame-trainer features
+  cirame-trainer features spectrum
+  cirame-trainer features kurtosis --json")]
+pub(super) struct Features {
+    /// Only the features whose name or family contains this.
+    filter: Option<String>,
+}
+
+impl Features {
+    pub(super) fn run(&self) -> anyhow::Result<Report> {
+        let matches = |feature: &&&Feature| {
+            self.filter.as_ref().is_none_or(|filter| {
+                feature.name.contains(filter.as_str()) || feature.family.name() == filter
+            })
+        };
+        let features: Vec<&Feature> = CATALOGUE.iter().filter(matches).copied().collect();
+        if features.is_empty() {
+            let filter = self.filter.as_deref().unwrap_or_default();
+            let hint = did_you_mean(filter, CATALOGUE.iter().map(|feature| feature.name));
+            anyhow::bail!("no feature or family is called {filter:?}{hint}");
+        }
+        let json = features.iter().map(|feature| {
+            json!({
+                "name": feature.name,
+                "version": feature.version,
+                "family": feature.family.name(),
+                "doc": feature.doc,
+                "source": feature.source,
+                "unit": feature.unit.describe("channel"),
+                "window_min_samples": feature.window_min_samples,
+                "needs_rate": feature.needs_rate,
+            })
+        });
+        Ok(Report { text: text(&features), json: json.collect() })
+    }
+}
+
+fn text(features: &[&Feature]) -> String {
+    let mut text = String::new();
+    let mut family = None;
+    for feature in features {
+        if family != Some(feature.family) {
+            family = Some(feature.family);
+            let _ = writeln!(text, "{}", feature.family.name());
+        }
+        let needs = match (feature.needs_rate, feature.window_min_samples) {
+            (false, 0 | 1) => String::new(),
+            (false, samples) => format!(", needs {samples} samples"),
+            (true, samples) => format!(", needs a rate and {samples} samples"),
+        };
+        let unit = feature.unit.describe("the channel's unit");
+        let _ = writeln!(text, "  {} [{unit}{needs}]", feature.name);
+        let _ = writeln!(text, "      {}", feature.doc);
+        if features.len() <= 3 {
+            let _ =
+                writeln!(text, "      Source: {}. Version {}.", feature.source, feature.version);
+        }
+    }
+    text
+}

@@ -1,0 +1,333 @@
+//! Evaluation: a stored model answers the windows of a dataset, and the answers are measured.
+
+use std::path::Path;
+
+use engine::EngineKind;
+use learn::metrics::{self, Evaluation};
+use learn::prediction::Prediction;
+use model_format::artifact::Artifact;
+use model_format::id::{Digest, result_id};
+use model_format::manifest::{Manifest, Task};
+use model_format::payload::time::rfc3339;
+use serde::Serialize;
+
+use crate::data_folder::{DataFolder, FolderError, write_atomically};
+use crate::progress::Progress;
+use crate::store::{DatasetVersion, Entry, ModelVersion};
+use crate::training::settings::{RowRange, Selection, Selector};
+use crate::training::{
+    Compute, Extracted, NaiveAnswer, TrainError, anomalies, extract, in_pool, selected,
+};
+
+/// The name of the device in the ids of results: the same that `cirame-edge run` uses.
+const DEVICE: &str = "local";
+
+/// What to answer, and how.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// Only these recordings; all where empty.
+    pub only: Vec<Selector>,
+    /// Only windows within these rows of each recording.
+    pub rows: Option<RowRange>,
+    /// What executes the artifact.
+    pub engine: EngineKind,
+}
+
+/// How a model answered a dataset.
+#[derive(Debug, Serialize)]
+pub struct Answered {
+    /// Name of the model.
+    pub model: String,
+    /// Number of its version.
+    pub model_version: u32,
+    /// Digest of the artifact.
+    pub artifact_sha256: Digest,
+    /// Name of the dataset.
+    pub dataset: String,
+    /// Number of its version.
+    pub dataset_version: u32,
+    /// What executed the artifact.
+    pub engine: EngineKind,
+    /// How many windows were answered.
+    pub windows: u64,
+    /// How many of these have a class or a value, and so are measured.
+    pub measured: u64,
+    /// The figures, with the naive answer's beside them; none where nothing is measured.
+    pub evaluation: Option<Evaluation>,
+    /// Share of the windows with an alarm; anomaly detectors only.
+    pub alarm_share: Option<f64>,
+    /// The answers themselves.
+    #[serde(skip)]
+    answers: Answers,
+}
+
+/// Answers with what is known of their windows.
+#[derive(Debug)]
+struct Answers {
+    manifest: Manifest,
+    extracted: Extracted,
+    /// Positions of the answered windows.
+    windows: Vec<usize>,
+    absolute_time: Vec<bool>,
+    normal: Option<String>,
+}
+
+/// Lets a model version answer the windows of a dataset version. Labels and targets are read as the
+/// model's lineage says they were read for training.
+///
+/// # Errors
+/// Where the dataset does not have the model's channels or has classes that it does not know.
+pub(crate) fn evaluate(
+    folder: &DataFolder,
+    model: &ModelVersion,
+    dataset: &DatasetVersion,
+    question: &Question,
+    threads: usize,
+    progress: &Progress,
+) -> Result<Answered, TrainError> {
+    let bytes = folder.read_artifact(model.artifact_sha256)?;
+    let artifact = Artifact::read(&bytes)?;
+    let manifest = artifact.manifest().clone();
+    let chosen = |entry: &&Entry| question.only.is_empty() || selected(entry, &question.only);
+    let entries: Vec<Entry> = dataset.entries.iter().filter(chosen).cloned().collect();
+    if entries.is_empty() {
+        let (dataset, filtered) = (dataset.dataset.clone(), !question.only.is_empty());
+        return Err(TrainError::NoRecordings { dataset, filtered });
+    }
+    let selection = trained_selection(&manifest);
+    progress.stage("answers", entries.len() as u64);
+    let start = || compute(question.engine, &bytes);
+    let extracted = in_pool(threads, || {
+        extract(folder, &entries, &manifest.pipeline, &selection, progress, &start)
+    })?;
+    let inside = |&window: &usize| {
+        let window = &extracted.windows[window];
+        question.rows.is_none_or(|rows| rows.from <= window.start_row && window.end_row <= rows.to)
+    };
+    let windows: Vec<usize> = (0..extracted.windows.len()).filter(inside).collect();
+    if windows.is_empty() {
+        return Err(TrainError::EmptyPart { part: "evaluated" });
+    }
+    let naive = naive_answer(folder, model)?;
+    let (evaluation, measured) = measure(&manifest, &extracted, &windows, &selection, &naive)?;
+    let alarm_share = (manifest.task == Task::Anomaly).then(|| {
+        let alarms =
+            windows.iter().filter(|&&window| floats(&manifest, &extracted, window)[0] >= 1.0);
+        alarms.count() as f64 / windows.len() as f64
+    });
+    Ok(Answered {
+        model: model.model.clone(),
+        model_version: model.number,
+        artifact_sha256: model.artifact_sha256,
+        dataset: dataset.dataset.clone(),
+        dataset_version: dataset.number,
+        engine: question.engine,
+        windows: windows.len() as u64,
+        measured,
+        evaluation,
+        alarm_share,
+        answers: Answers {
+            manifest,
+            extracted,
+            windows,
+            absolute_time: entries.iter().map(|entry| entry.info.absolute_time).collect(),
+            normal: selection.normal,
+        },
+    })
+}
+
+/// Answers one window after the other, as a device does.
+fn compute(engine: EngineKind, bytes: &[u8]) -> Result<Compute<'static>, TrainError> {
+    let mut engine = engine::load(engine, bytes)?;
+    Ok(Box::new(move |window, values| {
+        values.extend_from_slice(&engine.run(window, 1)?.floats);
+        Ok(())
+    }))
+}
+
+/// How labels and targets were read for training. A lineage of another training version may hold
+/// something else: then the defaults stand.
+fn trained_selection(manifest: &Manifest) -> Selection {
+    let mut split = manifest.lineage.split.clone();
+    if let Some(split) = split.as_object_mut() {
+        split.remove("test_dataset_version");
+    }
+    serde_json::from_value(split).unwrap_or_default()
+}
+
+fn naive_answer(folder: &DataFolder, model: &ModelVersion) -> Result<NaiveAnswer, TrainError> {
+    let run = folder.store().run(&model.run_id.to_string())?;
+    let naive = run.report.and_then(|report| serde_json::from_value(report["naive"].clone()).ok());
+    Ok(naive.unwrap_or(NaiveAnswer::NoAlarm))
+}
+
+/// Numbers that a window's answer has.
+fn width(manifest: &Manifest) -> usize {
+    manifest.classes.len().max(1)
+}
+
+fn floats<'a>(manifest: &Manifest, extracted: &'a Extracted, window: usize) -> &'a [f32] {
+    let width = width(manifest);
+    &extracted.values[window * width..(window + 1) * width]
+}
+
+fn measure(
+    manifest: &Manifest,
+    extracted: &Extracted,
+    windows: &[usize],
+    selection: &Selection,
+    naive: &NaiveAnswer,
+) -> Result<(Option<Evaluation>, u64), TrainError> {
+    let known = |&&window: &&usize| match manifest.task {
+        Task::Regression => extracted.windows[window].value.is_finite(),
+        _ => extracted.windows[window].class.is_some(),
+    };
+    let known: Vec<usize> = windows.iter().filter(known).copied().collect();
+    if known.is_empty() {
+        return Ok((None, 0));
+    }
+    let answers: Vec<f32> =
+        known.iter().flat_map(|&window| floats(manifest, extracted, window)).copied().collect();
+    let train = naive.target(&manifest.classes);
+    let count = known.len() as u64;
+    let evaluation = match manifest.task {
+        Task::Classification => {
+            let truth = true_classes(manifest, extracted, &known)?;
+            let prediction = Prediction::Classification {
+                probabilities: answers,
+                classes: manifest.classes.len(),
+            };
+            metrics::evaluate(
+                &prediction,
+                metrics::Truth::Classes(&truth, &manifest.classes),
+                &train,
+            )?
+        }
+        Task::Regression => {
+            let truth: Vec<f32> =
+                known.iter().map(|&window| extracted.windows[window].value).collect();
+            let prediction = Prediction::Regression { values: answers };
+            metrics::evaluate(&prediction, metrics::Truth::Values(&truth), &train)?
+        }
+        Task::Anomaly => {
+            let Some(truth) = anomalies(extracted, &known, selection) else {
+                return Ok((None, 0));
+            };
+            let prediction = Prediction::Anomaly { scores: answers };
+            metrics::evaluate(&prediction, metrics::Truth::Anomalies(&truth), &train)?
+        }
+    };
+    Ok((Some(evaluation), count))
+}
+
+/// The windows' classes by the model's index.
+fn true_classes(
+    manifest: &Manifest,
+    extracted: &Extracted,
+    windows: &[usize],
+) -> Result<Vec<u32>, TrainError> {
+    let model_index = |class: &String| manifest.classes.iter().position(|known| known == class);
+    let by_class: Vec<Option<usize>> = extracted.classes.iter().map(model_index).collect();
+    let index = |&window: &usize| {
+        let class = extracted.windows[window].class.map_or(0, |class| class as usize);
+        by_class[class].map(|index| index as u32).ok_or_else(|| {
+            let same = |&&other: &&usize| extracted.windows[other].class == Some(class as u32);
+            TrainError::ClassNotKnown {
+                class: extracted.classes[class].clone(),
+                windows: windows.iter().filter(same).count() as u64,
+                known: manifest.classes.clone(),
+            }
+        })
+    };
+    windows.iter().map(index).collect()
+}
+
+impl Answered {
+    /// Writes one line per window as CSV: the fields of `cirame-edge run`, then the truth.
+    ///
+    /// # Errors
+    /// Where the file cannot be written.
+    pub(crate) fn write_results(&self, path: &Path) -> Result<(), FolderError> {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        let answers = &self.answers;
+        let broken = |error: csv::Error| FolderError::Io {
+            path: path.to_owned(),
+            source: std::io::Error::other(error),
+        };
+        writer.write_record(header(&answers.manifest)).map_err(broken)?;
+        for &window in &answers.windows {
+            writer.write_record(self.line(window)).map_err(broken)?;
+        }
+        let bytes = writer.into_inner().map_err(|error| FolderError::Io {
+            path: path.to_owned(),
+            source: error.into_error(),
+        })?;
+        write_atomically(path, &bytes)
+    }
+
+    fn line(&self, position: usize) -> Vec<String> {
+        let Answers { manifest, extracted, absolute_time, normal, .. } = &self.answers;
+        let window = &extracted.windows[position];
+        let recording = &extracted.recordings[window.recording as usize];
+        let time = |time_ns: i64| match absolute_time[window.recording as usize] {
+            true => rfc3339(time_ns),
+            false => format!("{}", time_ns as f64 / 1e9),
+        };
+        let id = result_id(
+            DEVICE,
+            &self.artifact_sha256,
+            recording,
+            window.segment_start_ns,
+            window.index,
+        );
+        let mut line = vec![
+            id.to_string(),
+            recording.clone(),
+            time(window.start_ns),
+            time(window.end_ns),
+            window.start_row.to_string(),
+            window.end_row.to_string(),
+            window.index.to_string(),
+        ];
+        let floats = floats(manifest, extracted, position);
+        let class = window.class.map(|class| &extracted.classes[class as usize]);
+        match manifest.task {
+            Task::Classification => {
+                let named = learn::metrics::classification::largest(floats);
+                line.push(manifest.classes[named].clone());
+                line.extend(floats.iter().map(f32::to_string));
+                line.push(class.cloned().unwrap_or_default());
+            }
+            Task::Regression => {
+                line.push(floats[0].to_string());
+                line.push(if window.value.is_finite() {
+                    window.value.to_string()
+                } else {
+                    String::new()
+                });
+            }
+            Task::Anomaly => {
+                line.push(floats[0].to_string());
+                line.push((floats[0] >= 1.0).to_string());
+                let truth = class.zip(normal.as_ref()).map(|(class, normal)| class != normal);
+                line.push(truth.map(|anomaly| anomaly.to_string()).unwrap_or_default());
+            }
+        }
+        line
+    }
+}
+
+fn header(manifest: &Manifest) -> Vec<String> {
+    let fixed = ["id", "recording", "start", "end", "from_row", "to_row", "index"];
+    let mut header: Vec<String> = fixed.map(str::to_owned).to_vec();
+    match manifest.task {
+        Task::Classification => {
+            header.push("class".to_owned());
+            header.extend(manifest.classes.iter().map(|class| format!("probability_{class}")));
+            header.push("true_class".to_owned());
+        }
+        Task::Regression => header.extend(["value", "true_value"].map(str::to_owned)),
+        Task::Anomaly => header.extend(["score", "anomaly", "true_anomaly"].map(str::to_owned)),
+    }
+    header
+}

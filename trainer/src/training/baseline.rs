@@ -1,0 +1,23 @@
+//! What the training data looked like: ranges of channels, distributions of features.
+
+use learn::table::Table;
+use model_format::manifest::{Baseline, ChannelBaseline};
+
+use super::extract::Extracted;
+
+/// The baseline of the windows that the table `train` holds.
+pub(super) fn baseline(
+    extracted: &Extracted,
+    windows: &[usize],
+    train: &Table,
+    channels: usize,
+) -> Baseline {
+    let channels = (0..channels).map(|channel| {
+        let ranges = windows.iter().map(|&window| extracted.ranges[window * channels + channel]);
+        let empty = (f32::INFINITY, f32::NEG_INFINITY);
+        let (min, max) =
+            ranges.fold(empty, |(min, max), (low, high)| (min.min(low), max.max(high)));
+        ChannelBaseline { min, max }
+    });
+    Baseline { channels: channels.collect(), features: learn::baseline::features(train) }
+}

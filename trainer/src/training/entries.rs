@@ -1,0 +1,45 @@
+//! The recordings of a run.
+
+use model_format::id::Digest;
+
+use super::TrainError;
+use super::partition::selected;
+use super::settings::{Settings, TestChoice};
+use crate::data_folder::DataFolder;
+use crate::store::{DatasetVersion, Entry};
+
+/// The recordings of a run: those of the dataset, then those of another one to test on.
+pub(super) struct Entries {
+    pub(super) list: Vec<Entry>,
+    /// How many belong to the dataset.
+    pub(super) own: usize,
+    /// Digest of the other dataset's version.
+    pub(super) other: Option<Digest>,
+}
+
+/// Chooses the recordings that the settings ask for.
+pub(super) fn entries(
+    folder: &DataFolder,
+    settings: &Settings,
+    version: &DatasetVersion,
+) -> Result<Entries, TrainError> {
+    let only = &settings.selection.only;
+    let chosen = |entry: &&Entry| only.is_empty() || selected(entry, only);
+    let mut list: Vec<Entry> = version.entries.iter().filter(chosen).cloned().collect();
+    if list.is_empty() {
+        let dataset = version.dataset.clone();
+        return Err(TrainError::NoRecordings { dataset, filtered: !only.is_empty() });
+    }
+    let own = list.len();
+    let mut other = None;
+    if let Some(TestChoice::Dataset(name, number)) = &settings.selection.test {
+        let tested = folder.store().dataset_version(name, *number)?;
+        other = Some(tested.digest);
+        list.extend(tested.entries.into_iter().map(|mut entry| {
+            // Recordings of two datasets may have the same name.
+            entry.info.name = format!("{name}/{}", entry.info.name);
+            entry
+        }));
+    }
+    Ok(Entries { list, own, other })
+}

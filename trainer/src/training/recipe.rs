@@ -1,0 +1,321 @@
+//! From settings and a dataset to a pipeline: channels, rate, window, features; and why.
+
+use learn::estimator::Estimator;
+use model_format::manifest::Task;
+use model_format::pipeline::{Channel, Mismatch, Pipeline, Rate, TimeSource, Window};
+use model_format::signal::features::{CATALOGUE, Family, Feature, FeaturePlan};
+
+use super::TrainError;
+use super::settings::{Extent, RateChoice, Settings, TargetName};
+use crate::nearest::{hint, nearest};
+use crate::recording::Role;
+use crate::store::Entry;
+
+/// Rates of recordings that differ by less count as one.
+const RATE_TOLERANCE: f64 = 0.05;
+
+/// The most values in a window: the limit of the artifact format.
+const WINDOW_VALUES_MAX: u64 = 65_536;
+
+/// A pipeline, and what was decided on the user's behalf, in sentences.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Recipe {
+    pub(crate) pipeline: Pipeline,
+    pub(crate) notes: Vec<String>,
+}
+
+/// Builds the pipeline that these settings ask for on these recordings.
+pub(crate) fn recipe(settings: &Settings, entries: &[Entry]) -> Result<Recipe, TrainError> {
+    let mut notes = Vec::new();
+    let channels = channels(settings, entries, &mut notes)?;
+    let rate = rate(settings, entries)?;
+    let window = window(settings, entries, channels.len(), &rate, &mut notes)?;
+    let mut pipeline = Pipeline {
+        channels,
+        time: TimeSource::Event,
+        lateness_ms: 0,
+        rate,
+        gap: settings.gap.clone(),
+        window,
+        features: Vec::new(),
+    };
+    pipeline.features = features(&settings.features, &pipeline, &mut notes)?;
+    FeaturePlan::new(&pipeline)?;
+    Ok(Recipe { pipeline, notes })
+}
+
+fn channels(
+    settings: &Settings,
+    entries: &[Entry],
+    notes: &mut Vec<String>,
+) -> Result<Vec<Channel>, TrainError> {
+    let target = match &settings.selection.target {
+        Some(TargetName::Channel(name)) => Some(name),
+        _ => None,
+    };
+    let first = &entries[0].info;
+    let known = || first.channels.iter().map(|channel| channel.name.as_str());
+    let named = settings.channels.iter().chain(&settings.without_channels).chain(target);
+    for name in named {
+        if !known().any(|channel| channel == name) {
+            let (recording, channel) = (first.name.clone(), name.clone());
+            return Err(TrainError::NoChannel {
+                recording,
+                channel,
+                hint: hint(&nearest(name, known())),
+            });
+        }
+    }
+    let wanted = |name: &str, role: Role| match settings.channels.is_empty() {
+        true => role == Role::Input,
+        false => settings.channels.iter().any(|channel| channel == name),
+    };
+    let everywhere = |name: &str| {
+        entries.iter().all(|entry| entry.info.channels.iter().any(|channel| channel.name == name))
+    };
+    let mut inputs = Vec::new();
+    for channel in &first.channels {
+        let excluded =
+            Some(&channel.name) == target || settings.without_channels.contains(&channel.name);
+        if excluded || !wanted(&channel.name, channel.role) {
+            continue;
+        }
+        if everywhere(&channel.name) {
+            let (name, unit) = (channel.name.clone(), channel.unit.clone());
+            inputs.push(Channel { name, unit, align: None });
+        } else {
+            notes.push(format!("channel {} is no input: not every recording has it", channel.name));
+        }
+    }
+    // The order of --channels is the order in the window.
+    if !settings.channels.is_empty() {
+        inputs.sort_by_key(|input| settings.channels.iter().position(|name| *name == input.name));
+    }
+    if inputs.is_empty() {
+        return Err(TrainError::NoInputs { known: known().map(str::to_owned).collect() });
+    }
+    Ok(inputs)
+}
+
+fn rate(settings: &Settings, entries: &[Entry]) -> Result<Rate, TrainError> {
+    let mismatch = if settings.resample { Mismatch::Resample } else { Mismatch::Refuse };
+    let fixed = |hz| Rate::Fixed { hz, tolerance: RATE_TOLERANCE, mismatch };
+    match settings.rate {
+        RateChoice::None => return Ok(Rate::None),
+        RateChoice::Hz(hz) => return Ok(fixed(hz)),
+        RateChoice::Recorded => {}
+    }
+    let first = &entries[0].info;
+    for entry in entries {
+        let same = match (first.rate_hz, entry.info.rate_hz) {
+            (Some(a), Some(b)) => (a - b).abs() <= RATE_TOLERANCE * a,
+            (None, None) => true,
+            _ => false,
+        };
+        if !same {
+            return Err(TrainError::Rates {
+                first: first.name.clone(),
+                first_rate: describe_rate(first.rate_hz),
+                second: entry.info.name.clone(),
+                second_rate: describe_rate(entry.info.rate_hz),
+            });
+        }
+    }
+    Ok(first.rate_hz.map_or(Rate::None, |hz| fixed(tidy(hz))))
+}
+
+/// A measured rate that is a whole number but for the clock's ticks is that number.
+fn tidy(hz: f64) -> f64 {
+    let whole = hz.round();
+    if whole > 0.0 && (hz - whole).abs() < 1e-3 * whole { whole } else { hz }
+}
+
+fn describe_rate(rate_hz: Option<f64>) -> String {
+    rate_hz.map_or_else(|| "no rate".to_owned(), |hz| format!("{hz} Hz"))
+}
+
+fn window(
+    settings: &Settings,
+    entries: &[Entry],
+    channels: usize,
+    rate: &Rate,
+    notes: &mut Vec<String>,
+) -> Result<Window, TrainError> {
+    let longest = entries.iter().map(|entry| seen_rows(entry, rate)).max().unwrap_or(0);
+    let length_samples = match settings.window {
+        Some(extent) => samples(extent, rate, "window")?,
+        None => propose_length(entries, channels, rate, notes),
+    };
+    let stride_samples = match (settings.stride, rate) {
+        (Some(extent), _) => samples(extent, rate, "stride")?,
+        (None, _) => {
+            let stride = length_samples.div_ceil(2);
+            if length_samples > 1 {
+                notes.push(format!(
+                    "stride {stride} samples: half a window, so that nothing falls between two \
+                     (--stride-s or --stride-samples to change)"
+                ));
+            }
+            stride
+        }
+    };
+    if u64::from(length_samples) > longest {
+        return Err(TrainError::WindowTooLong { length_samples, longest });
+    }
+    Ok(Window { length_samples, stride_samples })
+}
+
+/// How many samples of the pipeline's clock a recording has.
+fn seen_rows(entry: &Entry, rate: &Rate) -> u64 {
+    match (entry.info.rate_hz, rate.hz()) {
+        (Some(recorded), Some(hz)) if (recorded - hz).abs() > RATE_TOLERANCE * hz => {
+            (entry.info.rows as f64 * hz / recorded) as u64
+        }
+        _ => entry.info.rows,
+    }
+}
+
+fn samples(extent: Extent, rate: &Rate, what: &'static str) -> Result<u32, TrainError> {
+    match (extent, rate.hz()) {
+        (Extent::Samples(samples), _) => Ok(samples),
+        (Extent::Seconds(_), None) => Err(TrainError::SecondsWithoutRate { what }),
+        (Extent::Seconds(seconds), Some(hz)) => {
+            let samples = (seconds * hz).round();
+            if !(1.0..=WINDOW_VALUES_MAX as f64).contains(&samples) {
+                return Err(TrainError::Seconds { what, seconds, samples });
+            }
+            Ok(samples as u32)
+        }
+    }
+}
+
+/// One second, as a power of two; at least 16 samples, at most 4096, at most a quarter of the
+/// shortest recording, at most what a window may hold. Without a rate, single rows.
+fn propose_length(entries: &[Entry], channels: usize, rate: &Rate, notes: &mut Vec<String>) -> u32 {
+    let Some(hz) = rate.hz() else {
+        notes.push(
+            "window 1 sample: without a rate, each row stands for itself (--window-samples to change)"
+                .to_owned(),
+        );
+        return 1;
+    };
+    let shortest = entries.iter().map(|entry| seen_rows(entry, rate)).min().unwrap_or(1);
+    let second = (hz.clamp(1.0, 1e6) as u64).next_power_of_two();
+    let (mut length, mut why) = (second, "the power of two next to a second");
+    for (limit, reason) in [
+        (4096, "the longest that is proposed"),
+        (WINDOW_VALUES_MAX / channels as u64, "as much as an artifact takes"),
+    ] {
+        if length > limit {
+            (length, why) = (limit, reason);
+        }
+    }
+    if length < 16 {
+        (length, why) = (16, "the shortest that has a spectrum worth the name");
+    }
+    let quarter = (shortest / 4).max(1);
+    if length > quarter {
+        length = if quarter.is_power_of_two() { quarter } else { quarter.next_power_of_two() / 2 };
+        why = "the largest power of two within a quarter of the shortest recording";
+    }
+    notes.push(format!(
+        "window {length} samples = {:.4} s at {hz} Hz: {why} (--window-s or --window-samples to \
+         change)",
+        length as f64 / hz
+    ));
+    length as u32
+}
+
+/// Lists `channel.name` for everything asked for, in the order of the catalogue. Families and
+/// `all` take what the window and the rate allow; names are taken at their word.
+fn features(
+    asked: &[String],
+    pipeline: &Pipeline,
+    notes: &mut Vec<String>,
+) -> Result<Vec<String>, TrainError> {
+    let fits = |feature: &Feature| {
+        (!feature.needs_rate || pipeline.rate.hz().is_some())
+            && feature.window_min_samples <= pipeline.window.length_samples
+    };
+    let row_mode = pipeline.window.length_samples == 1;
+    if row_mode && asked.iter().all(|name| name == "all") {
+        notes.push("features: the value of each channel, as windows are single rows".to_owned());
+        return Ok(each_channel(pipeline, "mean"));
+    }
+    let mut list: Vec<String> = Vec::new();
+    let mut left_out: Vec<&str> = Vec::new();
+    let mut add = |names: Vec<String>| {
+        for name in names {
+            if !list.contains(&name) {
+                list.push(name);
+            }
+        }
+    };
+    for name in asked {
+        let family = |feature: &Feature| name == "all" || feature.family.name() == name;
+        if name == "all" || families().any(|known| known == name) {
+            for feature in CATALOGUE.iter().filter(|feature| family(feature)) {
+                if fits(feature) {
+                    add(each_channel(pipeline, feature.name));
+                } else {
+                    left_out.push(feature.name);
+                }
+            }
+        } else if CATALOGUE.iter().any(|feature| feature.name == name) {
+            add(each_channel(pipeline, name));
+        } else if pipeline.channels.iter().any(|c| name.starts_with(&format!("{}.", c.name))) {
+            add(vec![name.clone()]);
+        } else {
+            return Err(unknown_feature(name, pipeline));
+        }
+    }
+    if !left_out.is_empty() {
+        notes.push(format!(
+            "features left out, as they need a rate or longer windows: {}",
+            left_out.join(", ")
+        ));
+    }
+    if list.is_empty() {
+        return Err(TrainError::NoFeatures);
+    }
+    Ok(list)
+}
+
+fn each_channel(pipeline: &Pipeline, feature: &str) -> Vec<String> {
+    pipeline.channels.iter().map(|channel| format!("{}.{feature}", channel.name)).collect()
+}
+
+fn families() -> impl Iterator<Item = &'static str> {
+    use Family::{Change, Level, Order, Shape, Spectrum, Spread};
+    [Level, Spread, Shape, Change, Order, Spectrum].into_iter().map(Family::name)
+}
+
+fn unknown_feature(name: &str, pipeline: &Pipeline) -> TrainError {
+    let known = CATALOGUE.iter().map(|feature| feature.name).chain(families());
+    let mut near = nearest(name.rsplit('.').next().unwrap_or(name), known);
+    if name.contains('.') {
+        near = pipeline.channels.iter().take(3).map(|c| format!("channel {}", c.name)).collect();
+    }
+    TrainError::UnknownFeature { name: name.to_owned(), hint: hint(&near) }
+}
+
+/// Refuses a regression that is not told what to predict.
+pub(super) fn check_target(
+    settings: &Settings,
+    estimator: &dyn Estimator,
+    entries: &[Entry],
+) -> Result<(), TrainError> {
+    if estimator.task() != Task::Regression || settings.selection.target.is_some() {
+        return Ok(());
+    }
+    let channels = entries[0].info.channels.iter();
+    let targets: Vec<&str> = channels
+        .filter(|channel| channel.role == Role::Target)
+        .map(|channel| channel.name.as_str())
+        .collect();
+    let hint = match targets.is_empty() {
+        true => String::new(),
+        false => format!(" (imported as targets: {})", targets.join(", ")),
+    };
+    Err(TrainError::NoTarget { estimator: estimator.name().to_owned(), hint })
+}
