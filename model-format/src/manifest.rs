@@ -9,6 +9,7 @@ use crate::id::Digest;
 use crate::pipeline::Pipeline;
 
 pub(crate) mod check;
+mod short;
 
 pub use check::{CLASSES_MAX, ManifestError, NAME_BYTES_MAX, WHOLE_NUMBER_MAX};
 
@@ -104,8 +105,10 @@ pub struct Baseline {
 #[serde(deny_unknown_fields)]
 pub struct ChannelBaseline {
     /// Smallest value.
+    #[serde(serialize_with = "short::number")]
     pub min: f32,
     /// Largest value.
+    #[serde(serialize_with = "short::number")]
     pub max: f32,
 }
 
@@ -114,8 +117,10 @@ pub struct ChannelBaseline {
 #[serde(deny_unknown_fields)]
 pub struct FeatureBaseline {
     /// Quantiles 0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.
+    #[serde(serialize_with = "short::numbers")]
     pub quantiles: [f32; 9],
     /// Share of the windows in ten equal bins between quantile 0 and quantile 1.
+    #[serde(serialize_with = "short::numbers")]
     pub histogram: [f32; 10],
 }
 

@@ -1,5 +1,6 @@
 //! Model-local functions replaced by their bodies, for evaluators that know no functions.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use super::proto::{
@@ -74,7 +75,10 @@ pub enum InlineError {
 /// than [`NODES_MAX`] nodes.
 pub fn inline_functions(model: &ModelProto) -> Result<ModelProto, InlineError> {
     let graph = model.graph.as_ref().ok_or(InlineError::NoGraph)?;
-    let node = expand(graph, &model.functions, &model.opset_import, |_| false)?;
+    let node: Vec<NodeProto> = expand(graph, &model.functions, &model.opset_import, |_| false)?
+        .into_iter()
+        .map(Cow::into_owned)
+        .collect();
     let used: HashSet<&str> = node.iter().map(|node| node.domain.as_str()).collect();
     let opset_import = (model.opset_import.iter())
         .filter(|set| set.domain.is_empty() || used.contains(set.domain.as_str()))
@@ -103,12 +107,12 @@ pub fn inline_functions(model: &ModelProto) -> Result<ModelProto, InlineError> {
 }
 
 /// The nodes of `graph` with all calls replaced but those of functions that `keep` accepts.
-pub(super) fn expand(
-    graph: &GraphProto,
-    functions: &[FunctionProto],
-    opsets: &[OperatorSetIdProto],
+pub(super) fn expand<'a>(
+    graph: &'a GraphProto,
+    functions: &'a [FunctionProto],
+    opsets: &'a [OperatorSetIdProto],
     keep: impl Fn(&FunctionProto) -> bool,
-) -> Result<Vec<NodeProto>, InlineError> {
+) -> Result<Vec<Cow<'a, NodeProto>>, InlineError> {
     let mut by_name = HashMap::new();
     for function in functions {
         let key = (function.domain.as_str(), function.name.as_str());
@@ -123,7 +127,7 @@ pub(super) fn expand(
     names.extend(graph.node.iter().flat_map(|node| node.output.iter().cloned()));
     let mut inliner = Inliner { functions: by_name, opsets, names, nodes: Vec::new() };
     for node in &graph.node {
-        inliner.push(node.clone(), 0)?;
+        inliner.push(Cow::Borrowed(node), 0)?;
     }
     Ok(inliner.nodes)
 }
@@ -136,13 +140,13 @@ struct Inliner<'a> {
     functions: HashMap<(&'a str, &'a str), &'a FunctionProto>,
     opsets: &'a [OperatorSetIdProto],
     names: HashSet<String>,
-    nodes: Vec<NodeProto>,
+    nodes: Vec<Cow<'a, NodeProto>>,
 }
 
 impl<'a> Inliner<'a> {
-    fn push(&mut self, node: NodeProto, depth: usize) -> Result<(), InlineError> {
+    fn push(&mut self, node: Cow<'a, NodeProto>, depth: usize) -> Result<(), InlineError> {
         if node.attribute.iter().any(|attribute| attribute.g.is_some()) {
-            return Err(InlineError::Subgraph(node.name));
+            return Err(InlineError::Subgraph(node.name.clone()));
         }
         if let Some(&function) = self.functions.get(&(node.domain.as_str(), &node.op_type)) {
             return self.call(&node, function, depth + 1);
@@ -199,7 +203,7 @@ impl<'a> Inliner<'a> {
             }
             copy.name = format!("{prefix}/{}", inner.name);
             copy.attribute = resolve(&inner.attribute, &node.attribute);
-            self.push(copy, depth)?;
+            self.push(Cow::Owned(copy), depth)?;
         }
         match promised.keys().next() {
             Some(name) => Err(value_error(name, "is promised and never set")),

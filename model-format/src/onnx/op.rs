@@ -114,6 +114,8 @@ pub struct Operator {
     pub inputs_max: usize,
     /// Outputs; a node may leave out the last ones.
     pub outputs: usize,
+    /// How many of the first outputs nobody may read, because runtimes disagree about them.
+    pub unread: usize,
     /// Reads the attributes and returns what runs.
     pub prepare: fn(&mut Attributes<'_>) -> Result<Kernel, OpError>,
 }
@@ -134,6 +136,7 @@ impl Operator {
             inputs_min,
             inputs_max,
             outputs: 1,
+            unread: 0,
             prepare,
         }
     }

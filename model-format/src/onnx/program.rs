@@ -460,7 +460,7 @@ impl<'a> Compiler<'a> {
             self.lasting[slot] = true;
             return Ok(());
         }
-        self.step(label, node, operator.outputs, kernel)
+        self.step(label, node, (operator.unread, operator.outputs), kernel)
     }
 
     fn native(
@@ -469,14 +469,14 @@ impl<'a> Compiler<'a> {
         node: &'a NodeProto,
         kernel: Kernel,
     ) -> Result<(), ProgramError> {
-        self.step(label(at, node), node, node.output.len(), kernel)
+        self.step(label(at, node), node, (0, node.output.len()), kernel)
     }
 
     fn step(
         &mut self,
         label: String,
         node: &'a NodeProto,
-        outputs: usize,
+        (unread, outputs): (usize, usize),
         kernel: Kernel,
     ) -> Result<(), ProgramError> {
         let step = self.program.steps.len();
@@ -495,7 +495,8 @@ impl<'a> Compiler<'a> {
         }
         let output_start = self.program.slots.len();
         for at in 0..outputs {
-            let name = node.output.get(at).map_or("", String::as_str);
+            // Without a name a value cannot be read.
+            let name = node.output.get(at).filter(|_| at >= unread).map_or("", String::as_str);
             let slot = self.slot(name, Tensor::default())?;
             // What nobody reads is done with at once.
             self.last_reader[slot] = Some(step);

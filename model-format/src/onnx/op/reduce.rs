@@ -59,10 +59,10 @@ impl Folded {
         output: &mut Tensor,
         f: impl Fn(T, T) -> T,
     ) -> Result<(), OpError> {
-        if x.is_empty() {
+        let out = output.reset::<T>(&self.shape)?;
+        if x.is_empty() && !out.is_empty() {
             return Err(OpError::Shape("no elements have no extreme".to_owned()));
         }
-        let out = output.reset::<T>(&self.shape)?;
         out.fill(start);
         self.fold(shape, x, out, f);
         Ok(())

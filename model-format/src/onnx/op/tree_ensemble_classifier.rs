@@ -9,6 +9,7 @@ use crate::onnx::graph::{GraphBuilder, Value, attribute_ints, attribute_string};
 pub(super) const OPERATOR: Operator = Operator {
     domain: "ai.onnx.ml",
     outputs: 2,
+    unread: 1,
     ..Operator::new("TreeEnsembleClassifier", (3, 3), (1, 1), prepare)
 };
 
@@ -22,8 +23,8 @@ const NAMES: WeightNames = WeightNames {
 impl GraphBuilder {
     /// The class probabilities `[N, classes]` of a forest over `features` `[N, width]`.
     ///
-    /// The operator's own label output is left unused: the label is the ArgMax of the
-    /// probabilities, so that every runtime breaks ties alike.
+    /// The operator's own label output is left unread: for two classes runtimes disagree about it
+    /// (ONNX Runtime says 1 for any positive score). The label is the ArgMax of the probabilities.
     ///
     /// # Panics
     /// Where `classes` is not the number of the forest's outputs, or a leaf has no weights:
@@ -58,16 +59,6 @@ pub(super) fn parse(attributes: &mut Attributes<'_>) -> Result<Forest, OpError> 
 fn prepare(attributes: &mut Attributes<'_>) -> Result<Kernel, OpError> {
     let mut forest = FlatForest::new(&parse(attributes)?)?;
     Ok(Box::new(move |inputs, outputs| {
-        let [labels, scores] = outputs else {
-            return Err(OpError::Shape("both outputs must be named".to_owned()));
-        };
-        tree_ensemble::evaluate(&mut forest, inputs, scores)?;
-        let scores = scores.as_f32().unwrap_or_default().chunks_exact(forest.outputs());
-        let labels = labels.reset::<i64>(&[scores.len()])?;
-        for (label, scores) in labels.iter_mut().zip(scores) {
-            let first_largest = |best, at| if scores[at] > scores[best] { at } else { best };
-            *label = (0..scores.len()).reduce(first_largest).unwrap_or(0) as i64;
-        }
-        Ok(())
+        tree_ensemble::evaluate(&mut forest, inputs, &mut outputs[1])
     }))
 }
