@@ -4,8 +4,9 @@ use std::collections::HashSet;
 
 use super::{
     AGE_MS_MAX, Align, AlignMethod, CHANNELS_MAX, FEATURES_MAX, Fill, Gap, HELD_ROWS_MAX,
-    HELD_VALUES_MAX, LATENESS_MS_MAX, NAME_BYTES_MAX, Pipeline, PipelineError, RATE_HZ_MAX, Rate,
-    STRIDE_LENGTHS_MAX, TOLERANCE_MAX, WINDOW_SAMPLES_MAX, WINDOW_VALUES_MAX, Window,
+    HELD_VALUES_MAX, LATENESS_MS_MAX, Mismatch, NAME_BYTES_MAX, Pipeline, PipelineError,
+    RATE_HZ_MAX, Rate, STRIDE_LENGTHS_MAX, TOLERANCE_MAX, TimeSource, WINDOW_SAMPLES_MAX,
+    WINDOW_VALUES_MAX, Window,
 };
 
 impl Pipeline {
@@ -17,6 +18,7 @@ impl Pipeline {
     pub fn check(&self) -> Result<(), PipelineError> {
         check_channels(self)?;
         check_rate(&self.rate)?;
+        check_arrival(self)?;
         check_lateness(self)?;
         check_aligns(self)?;
         check_window(self.window, self.channels.len())?;
@@ -80,6 +82,20 @@ fn check_rate(rate: &Rate) -> Result<(), PipelineError> {
             "give the accepted relative deviation, 0 to {TOLERANCE_MAX} (0.05 accepts 5 %)"
         );
         return Err(refuse("rate.fixed.tolerance", tolerance.to_string(), &change));
+    }
+    Ok(())
+}
+
+fn check_arrival(pipeline: &Pipeline) -> Result<(), PipelineError> {
+    let resamples = matches!(pipeline.rate, Rate::Fixed { mismatch: Mismatch::Resample, .. });
+    if pipeline.time == TimeSource::Arrival && resamples {
+        let change = "choose \"refuse\", or the time \"event\": arrival times say when a message came, \
+                      not when a sample was taken, and cannot be resampled";
+        return Err(refuse(
+            "rate.fixed.mismatch",
+            "\"resample\" with the time \"arrival\"",
+            change,
+        ));
     }
     Ok(())
 }

@@ -54,6 +54,10 @@ fn every_field_that_cannot_stand_is_named() {
         ("rate.fixed.hz", json!({"rate": rate(1.1e6, 0.1)})),
         ("rate.fixed.tolerance", json!({"rate": rate(1.0, -0.1)})),
         ("rate.fixed.tolerance", json!({"rate": rate(1.0, 0.51)})),
+        (
+            "rate.fixed.mismatch",
+            json!({"time": "arrival", "rate": {"fixed": {"hz": 1.0, "mismatch": "resample"}}}),
+        ),
         ("lateness_ms", json!({"lateness_ms": 600_001})),
         ("lateness_ms", json!({"lateness_ms": 70_000, "rate": rate(1e3, 0.1)})),
         ("window.length_samples", json!({"window": window(0, 1)})),

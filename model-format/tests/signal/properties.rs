@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use model_format::id::{Digest, result_id};
-use model_format::pipeline::{Pipeline, TimeSource};
+use model_format::pipeline::{Mismatch, Pipeline, Rate, TimeSource};
 use model_format::signal::stream::Sample;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -312,7 +312,9 @@ proptest! {
         by_arrival in any::<bool>(),
     ) {
         let mut pipeline = pipeline;
-        if by_arrival {
+        // Arrival times cannot be resampled.
+        let resamples = matches!(pipeline.rate, Rate::Fixed { mismatch: Mismatch::Resample, .. });
+        if by_arrival && !resamples {
             pipeline.time = TimeSource::Arrival;
         }
         let mut stream = stream(&pipeline);
