@@ -47,6 +47,7 @@ impl Run {
             windows: answerer.windows(),
             elapsed: start.elapsed(),
             drops: replay.drops(),
+            measured_hz: replay.streams.iter().find_map(|named| named.stream.measured_hz()),
             latencies: answerer.latencies(),
             engine: self.engine,
         };

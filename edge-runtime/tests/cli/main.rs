@@ -2,6 +2,7 @@
 
 mod inspect_and_prove;
 mod refusals;
+mod row_mode;
 mod run;
 
 use std::io::Write as _;

@@ -81,7 +81,15 @@ fn too_little_input_is_a_failure_that_says_why() {
     let nothing = "accX,accY\n";
     refuse(nothing, "--format csv --rate-hz 100", &["0 samples came"]);
     let slow = csv(&rows(200)).replace("0,", "00,");
-    refuse(&slow, "--format csv --time t_ms", &["no window was completed", "dropped:"]);
+    refuse(
+        &slow,
+        "--format csv --time t_ms",
+        &[
+            "no window was completed",
+            "dropped: 200 rate",
+            "the samples come at 10.000 Hz, the model expects 100",
+        ],
+    );
 }
 
 #[test]

@@ -305,7 +305,9 @@ impl<R: Read> Reader<R> {
                 .map_err(|_| self.error(CsvErrorKind::Encoding { line: 1 }))?;
             columns.push(name.trim().to_owned());
         }
-        if columns.iter().all(|name| name.parse::<f64>().is_ok()) {
+        // Blanks do not divide columns, but a table that has them there has no header either.
+        let mut words = columns.iter().flat_map(|name| name.split_whitespace()).peekable();
+        if words.peek().is_some() && words.all(|word| word.parse::<f64>().is_ok()) {
             let found = excerpt(columns.join(" ").as_bytes());
             return Err(self.error(CsvErrorKind::HeaderMissing { found }));
         }

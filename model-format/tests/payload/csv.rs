@@ -112,6 +112,7 @@ fn headers_that_cannot_be_used_are_refused() {
         ("", "is empty"),
         ("\n\n", "is empty"),
         ("1,2\n3,4\n", "holds no column names but numbers (1 2)"),
+        ("1 1 -0.7\n1 2 0.3\n", "holds no column names but numbers (1 1 -0.7)"),
         ("a,,b\n1,2,3\n", "column 2 has no name"),
         ("a,b,a\n1,2,3\n", "columns 1 and 3 are both called `a`"),
     ] {

@@ -15,6 +15,8 @@ pub(super) struct Summary {
     pub(super) elapsed: Duration,
     /// By reason.
     pub(super) drops: Vec<(&'static str, u64)>,
+    /// The rate of the first stream that had one.
+    pub(super) measured_hz: Option<f64>,
     /// Of the engine, window by window.
     pub(super) latencies: Latencies,
     pub(super) engine: EngineKind,
@@ -73,17 +75,24 @@ impl Summary {
             "latency_p50_us": self.latencies.quantile_us(0.5),
             "latency_p99_us": self.latencies.quantile_us(0.99),
             "drops": drops,
+            "measured_hz": self.measured_hz,
         })
     }
 
     /// Why a run without a window had none.
     pub(super) fn why_nothing(&self, pipeline: &Pipeline) -> String {
         let needed = pipeline.window.length_samples;
-        let drops = self.drops_text().map(|drops| format!("; dropped: {drops}"));
-        format!(
-            "no window was completed: {} samples came, a window needs {needed} in a row{}",
-            self.samples,
-            drops.unwrap_or_default()
-        )
+        let mut text = format!(
+            "no window was completed: {} samples came, a window needs {needed} in a row",
+            self.samples
+        );
+        if let Some(drops) = self.drops_text() {
+            text += &format!("; dropped: {drops}");
+        }
+        if let (Some(measured), Some(expected)) = (self.measured_hz, pipeline.rate.hz()) {
+            text +=
+                &format!("; the samples come at {measured:.3} Hz, the model expects {expected}");
+        }
+        text
     }
 }
