@@ -1,9 +1,11 @@
 //! What a window looks like, and the check that windows look like that.
 
-use crate::EngineError;
+use crate::{EngineError, Outputs};
 
 /// The most windows that one call may bring: bounds the memory of a call.
-pub const WINDOWS_MAX: usize = 65_536;
+const WINDOWS_MAX: usize = 65_536;
+/// Windows that an engine is given at once: bounds what lies between the nodes of a graph.
+const PART_WINDOWS: usize = 256;
 
 /// What a model takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,16 +24,35 @@ impl Layout {
         self.window_shape.iter().product()
     }
 
+    /// Checks the windows and gives them to `run` in parts; `run` adds its answers to `answers`.
+    pub(crate) fn in_parts(
+        &self,
+        windows: &[f32],
+        count: usize,
+        mut answers: Outputs,
+        mut run: impl FnMut(&[f32], usize, &mut Outputs) -> Result<(), EngineError>,
+    ) -> Result<Outputs, EngineError> {
+        self.check(windows, count)?;
+        let part_windows = if self.one_at_a_time { 1 } else { PART_WINDOWS };
+        let window_values = self.window_values();
+        let mut done = 0;
+        while done < count {
+            let part = part_windows.min(count - done);
+            run(&windows[done * window_values..][..part * window_values], part, &mut answers)?;
+            done += part;
+        }
+        Ok(answers)
+    }
+
     /// Checks the number of values and that all are finite.
-    pub(crate) fn check(&self, windows: &[f32], count: usize) -> Result<(), EngineError> {
+    fn check(&self, windows: &[f32], count: usize) -> Result<(), EngineError> {
         let window_values = self.window_values();
         if count > WINDOWS_MAX {
             return Err(EngineError::TooMany { count, limit: WINDOWS_MAX });
         }
         if windows.len() != count * window_values {
             let shape = self.window_shape.iter().map(usize::to_string).collect::<Vec<_>>();
-            let found = windows.len();
-            let shape = shape.join(" x ");
+            let (shape, found) = (shape.join(" x "), windows.len());
             return Err(EngineError::Length { count, window_values, shape, found });
         }
         // A finite value times zero is zero, anything else is NaN: one branch for all values.
@@ -61,6 +82,24 @@ impl Layout {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn windows_are_given_in_parts_and_answers_keep_their_order() {
+        for one_at_a_time in [false, true] {
+            let layout = Layout { one_at_a_time, ..layout() };
+            let windows: Vec<f32> = (0..8 * 600).map(|at| (at / 8) as f32).collect();
+            let mut largest = 0;
+            let outputs = layout
+                .in_parts(&windows, 600, Outputs::with_capacity(600, 1, false), |part, n, out| {
+                    largest = largest.max(n);
+                    out.floats.extend(part.chunks(8).map(|window| window[0]));
+                    Ok(())
+                })
+                .unwrap();
+            assert_eq!(largest, if one_at_a_time { 1 } else { PART_WINDOWS });
+            assert!(outputs.floats.iter().enumerate().all(|(at, &value)| value == at as f32));
+        }
+    }
 
     fn layout() -> Layout {
         Layout {

@@ -4,9 +4,17 @@
 //! of ONNX Runtime, and only when that engine is asked for.
 
 mod error;
+#[cfg(any(feature = "tract", feature = "ort"))]
+mod foreign;
 mod kind;
 mod layout;
+mod model;
+mod native;
+#[cfg(feature = "ort")]
+mod ort;
 pub mod proof;
+#[cfg(feature = "tract")]
+mod tract;
 
 pub use error::EngineError;
 pub use kind::{EngineKind, UnknownEngine};
@@ -43,6 +51,14 @@ pub struct Outputs {
     pub labels: Option<Vec<i64>>,
 }
 
+impl Outputs {
+    /// No answers yet, with room for `count`.
+    pub(crate) fn with_capacity(count: usize, width: usize, has_labels: bool) -> Outputs {
+        let floats = Vec::with_capacity(count.saturating_mul(width).min(1 << 20));
+        Outputs { floats, width, labels: has_labels.then(Vec::new) }
+    }
+}
+
 /// Loads a model into the chosen engine. There is no fallback to another one.
 ///
 /// The native engine takes our own artifacts; tract and ONNX Runtime also take any other ONNX model
@@ -52,12 +68,27 @@ pub struct Outputs {
 /// Where the engine is not part of this build or its library is missing, where the bytes are no
 /// valid model, and where the model asks for something that the engine cannot do.
 pub fn load(kind: EngineKind, bytes: &[u8]) -> Result<Box<dyn Engine>, EngineError> {
-    let _ = bytes;
-    Err(EngineError::NotBuilt(kind))
+    match kind {
+        EngineKind::Native => Ok(Box::new(native::Native::load(bytes)?)),
+        #[cfg(feature = "tract")]
+        EngineKind::Tract => Ok(Box::new(tract::Tract::load(bytes)?)),
+        #[cfg(feature = "ort")]
+        EngineKind::Ort => Ok(Box::new(ort::Ort::load(bytes)?)),
+        #[cfg(not(all(feature = "tract", feature = "ort")))]
+        absent => Err(EngineError::NotBuilt(absent)),
+    }
 }
 
 /// The engines that can be used here and now, in the order native, tract, ort: those that are part
-/// of this build, and ONNX Runtime only where its library is found.
+/// of this build, and ONNX Runtime only where its library is found and loads.
 pub fn available() -> Vec<EngineKind> {
-    vec![EngineKind::Native]
+    let usable = |kind: &EngineKind| match kind {
+        EngineKind::Native => true,
+        EngineKind::Tract => cfg!(feature = "tract"),
+        #[cfg(feature = "ort")]
+        EngineKind::Ort => ort::is_available(),
+        #[cfg(not(feature = "ort"))]
+        EngineKind::Ort => false,
+    };
+    EngineKind::ALL.into_iter().filter(usable).collect()
 }

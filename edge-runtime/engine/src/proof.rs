@@ -4,17 +4,24 @@
 //! native engine's answers are the reference. Differences beyond [`TOLERANCE`] are allowed only
 //! where a split or a decision lies within feature tolerance, and are counted.
 
+mod difference;
+mod explanation;
+mod latency;
+
+use model_format::artifact::Artifact;
 use model_format::id::Digest;
 use serde::{Deserialize, Serialize};
 
-use crate::{EngineError, EngineKind};
+use crate::{Engine, EngineError, EngineKind, Outputs};
+use difference::compare;
+use explanation::Explanation;
 
 /// The difference up to which two answers are the same, relative to 1 or the answer where that is
 /// larger.
 pub const TOLERANCE: f64 = 1e-6;
 
 /// The share of the windows that may differ because a split or a decision lies within feature
-/// tolerance.
+/// tolerance; one window is allowed of however few.
 pub const EXPLAINED_SHARE_MAX: f64 = 0.001;
 
 /// The record that an artifact's answers were checked. Equal inputs on equal machines give equal
@@ -133,7 +140,98 @@ pub fn prove(
     engines: &[EngineKind],
     clock_ns: &dyn Fn() -> u64,
 ) -> Result<Proof, ProofError> {
-    let _ = (bytes, held_out, clock_ns);
-    let first = engines.first().ok_or(ProofError::NoJudge)?;
-    Err(EngineError::NotBuilt(*first).into())
+    if engines.is_empty() {
+        return Err(ProofError::NoJudge);
+    }
+    let artifact = Artifact::read(bytes).map_err(|error| EngineError::Model(error.to_string()))?;
+    let mut native = crate::load(EngineKind::Native, bytes)?;
+    let expected = native.layout().window_values();
+    if let Some(index) = held_out.iter().position(|window| window.len() != expected) {
+        return Err(ProofError::Window { index, found: held_out[index].len(), expected });
+    }
+    let golden_windows: Vec<&[f32]> =
+        artifact.golden().iter().map(|golden| &golden.window[..]).collect();
+    let held_out: Vec<&[f32]> = held_out.iter().map(Vec::as_slice).collect();
+    let case = Case {
+        names: artifact.output_names(),
+        golden: golden_outputs(&artifact),
+        reference: answers(native.as_mut(), &held_out)?,
+        golden_windows,
+        held_out,
+    };
+    let mut explanation = Explanation::new(&artifact)?;
+    let mut judges = Vec::new();
+    for &kind in engines {
+        let mut engine = crate::load(kind, bytes)?;
+        judges.push(case.judge(engine.as_mut(), &mut explanation, clock_ns)?);
+    }
+    Ok(Proof {
+        artifact_sha256: artifact.sha256(),
+        lineage_id: artifact.manifest().lineage_id,
+        golden_windows: case.golden_windows.len() as u64,
+        held_out_windows: case.held_out.len() as u64,
+        passed: judges.iter().all(|judge| judge.passed),
+        judges,
+    })
+}
+
+/// What every judge is given.
+struct Case<'a> {
+    names: &'static [&'static str],
+    golden_windows: Vec<&'a [f32]>,
+    golden: Outputs,
+    held_out: Vec<&'a [f32]>,
+    reference: Outputs,
+}
+
+impl Case<'_> {
+    fn judge(
+        &self,
+        engine: &mut dyn Engine,
+        explanation: &mut Explanation,
+        clock_ns: &dyn Fn() -> u64,
+    ) -> Result<Judge, ProofError> {
+        let found = answers(engine, &self.golden_windows)?;
+        let golden = compare(self.names, &self.golden, &found, |_, _| false);
+        let found = answers(engine, &self.held_out)?;
+        let held_out = compare(self.names, &self.reference, &found, |window, difference| {
+            explanation.explains(self.held_out[window], &self.reference, window, difference)
+        });
+        let windows: Vec<&[f32]> =
+            self.golden_windows.iter().chain(&self.held_out).copied().collect();
+        let explained_max = (EXPLAINED_SHARE_MAX * self.held_out.len() as f64).max(1.0);
+        Ok(Judge {
+            engine: engine.kind(),
+            version: engine.version(),
+            arch: std::env::consts::ARCH.to_owned(),
+            passed: golden.unexplained == 0
+                && held_out.unexplained == 0
+                && held_out.explained as f64 <= explained_max,
+            golden,
+            held_out,
+            latency: latency::measure(engine, &windows, clock_ns)?,
+        })
+    }
+}
+
+fn golden_outputs(artifact: &Artifact) -> Outputs {
+    let golden = artifact.golden();
+    Outputs {
+        floats: golden.iter().flat_map(|golden| &golden.floats).copied().collect(),
+        width: golden[0].floats.len(),
+        labels: golden.iter().map(|golden| golden.label).collect(),
+    }
+}
+
+/// The answers of an engine, some windows at a time.
+fn answers(engine: &mut dyn Engine, windows: &[&[f32]]) -> Result<Outputs, EngineError> {
+    let mut all = engine.run(&[], 0)?;
+    for part in windows.chunks(256) {
+        let outputs = engine.run(&part.concat(), part.len())?;
+        all.floats.extend(outputs.floats);
+        if let (Some(all), Some(labels)) = (&mut all.labels, outputs.labels) {
+            all.extend(labels);
+        }
+    }
+    Ok(all)
 }
