@@ -35,7 +35,7 @@ pub(super) fn import(
     let mut rows = Rows::new(&columns);
     while let Some(row) = reader.next_row()? {
         rows.push(file, &row)?;
-        if rows.count % PROGRESS_ROWS == 0 {
+        if rows.count.is_multiple_of(PROGRESS_ROWS) {
             progress(reader.position_bytes());
         }
     }
