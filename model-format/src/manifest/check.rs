@@ -154,8 +154,8 @@ impl Manifest {
             finite("baseline.channels.max", channel.max.into())?;
         }
         for feature in &self.baseline.features {
-            let values = feature.quantiles.iter().chain(&feature.histogram);
-            values.map(|&x| finite("baseline.features", x.into())).collect::<Result<(), _>>()?;
+            let mut values = feature.quantiles.iter().chain(&feature.histogram);
+            values.try_for_each(|&x| finite("baseline.features", x.into()))?;
         }
         Ok(())
     }
@@ -165,8 +165,8 @@ impl Manifest {
         whole("lineage.seed", lineage.seed)?;
         check_text("lineage.estimator", &lineage.estimator)?;
         check_text("lineage.training_version", &lineage.training_version)?;
-        let parameters = lineage.parameters.values();
-        parameters.map(|value| exact("lineage.parameters", value, 1)).collect::<Result<(), _>>()?;
+        let mut parameters = lineage.parameters.values();
+        parameters.try_for_each(|value| exact("lineage.parameters", value, 1))?;
         exact("lineage.split", &lineage.split, 1)
     }
 

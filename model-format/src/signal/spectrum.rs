@@ -1,7 +1,7 @@
 //! The power spectrum of one real sequence of fixed length, without allocation per call.
 
 mod logarithm;
-mod transform;
+pub(crate) mod transform;
 
 use transform::{Transform, twiddle};
 

@@ -135,6 +135,7 @@ impl FlatForest {
 }
 
 /// Moves all lanes down `depth` levels, or fewer if all have arrived at leaves.
+#[expect(clippy::neg_cmp_op_on_partial_ord, reason = "NaN must fail the comparison")]
 fn descend(nodes: &[Flat], row: &[f32; ROW], at: &mut [u32; LANES], depth: usize) {
     // The number of nodes is a power of two: masked positions are inside without a check.
     let mask = nodes.len() - 1;

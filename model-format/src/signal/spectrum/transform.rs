@@ -12,14 +12,14 @@ use std::ops::{Add, Mul, Sub};
 
 /// A prepared transform with its buffers.
 #[derive(Clone)]
-pub(super) enum Transform {
+pub(crate) enum Transform {
     Stages(Stages),
     Chirp(Box<Chirp>),
 }
 
 impl Transform {
     /// For sequences of `length` numbers, at least one.
-    pub(super) fn new(length: usize) -> Self {
+    pub(crate) fn new(length: usize) -> Self {
         match Stages::new(length) {
             Some(stages) => Transform::Stages(stages),
             None => Transform::Chirp(Box::new(Chirp::new(length))),
@@ -27,7 +27,7 @@ impl Transform {
     }
 
     /// Replaces x by X, X[k] = Σ x[t] e^(-2πi t k / n).
-    pub(super) fn forward(&mut self, re: &mut [f64], im: &mut [f64]) {
+    pub(crate) fn forward(&mut self, re: &mut [f64], im: &mut [f64]) {
         match self {
             Transform::Stages(stages) => stages.forward(re, im),
             Transform::Chirp(chirp) => chirp.forward(re, im),
@@ -43,7 +43,7 @@ pub(super) fn twiddle(k: usize, n: usize) -> (f64, f64) {
 
 /// Transform of a length whose factors are 2, 3 and 5.
 #[derive(Clone)]
-pub(super) struct Stages {
+pub(crate) struct Stages {
     stages: Vec<Stage>,
     re: Vec<f64>,
     im: Vec<f64>,
@@ -354,7 +354,7 @@ impl Mul<f64> for Pair {
 /// Transform of any length n: with t k = (t² + k² - (k - t)²) / 2 the sum becomes a convolution
 /// with the chirp e^(πi t²/n), which two transforms of a power of two compute.
 #[derive(Clone)]
-pub(super) struct Chirp {
+pub(crate) struct Chirp {
     length: usize,
     /// e^(-πi t²/n).
     chirp_re: Vec<f64>,
