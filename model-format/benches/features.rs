@@ -11,10 +11,10 @@ use model_format::signal::features::{CATALOGUE, Family, Feature, FeaturePlan};
 use rand::{RngExt as _, SeedableRng as _};
 
 /// Windows that are walked in turn, so that no branch is learnt by heart.
-const WINDOWS: usize = 64;
-/// Measurements of which the best one counts: other work on the machine only ever slows down.
-const ROUNDS: usize = 12;
-const ROUND: Duration = Duration::from_millis(150);
+const WINDOWS: usize = 16;
+/// Short measurements, of which the best one counts: other work on the machine only slows down.
+const ROUNDS: usize = 600;
+const ROUND: Duration = Duration::from_millis(2);
 
 /// What a user of vibration data would pick first.
 const USUAL: [&str; 20] = [

@@ -1,5 +1,7 @@
-//! The features: catalogue, values against an independent reference, invariances.
+//! The features: catalogue, values against an independent reference, kernels against nodes,
+//! invariances.
 
+mod body;
 mod catalogue;
 mod invariance;
 mod reference;

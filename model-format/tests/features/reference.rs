@@ -11,25 +11,34 @@ use super::{available, compute};
 /// The largest error in units of a feature's declared scale.
 const ERROR_MAX: f64 = 1e-9;
 
+/// One window with the values that its features must have.
 #[derive(serde::Deserialize)]
-struct Case {
-    name: String,
-    rate_hz: f64,
+pub(super) struct Case {
+    pub(super) name: String,
+    pub(super) rate_hz: f64,
     /// Little-endian 32-bit floats in base64.
     window: String,
     features: BTreeMap<String, f64>,
 }
 
+impl Case {
+    pub(super) fn window(&self) -> Vec<f32> {
+        let bytes = STANDARD.decode(&self.window).unwrap();
+        bytes.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect()
+    }
+}
+
+pub(super) fn cases() -> Vec<Case> {
+    serde_json::from_str(include_str!("../reference/features.json")).unwrap()
+}
+
 #[test]
 fn every_feature_agrees_with_the_reference() {
-    let text = include_str!("../reference/features.json");
-    let cases: Vec<Case> = serde_json::from_str(text).unwrap();
+    let cases = cases();
     assert!(cases.len() > 100);
     let mut worst: BTreeMap<&str, (f64, String)> = BTreeMap::new();
     for case in &cases {
-        let bytes = STANDARD.decode(&case.window).unwrap();
-        let window: Vec<f32> =
-            bytes.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect();
+        let window = case.window();
         assert_eq!(available(window.len()).count(), case.features.len(), "{}", case.name);
         for (feature, value, scale) in compute(&window, case.rate_hz) {
             let expected = case.features[feature.name];

@@ -3,6 +3,7 @@
 //! A sample counts as above the mean where it exceeds it by more than 1e-9 of the span. 0 where
 //! all samples are equal.
 
+use super::basis::sums;
 use super::{Family, Feature, Scale, Unit};
 
 pub(super) static FEATURE: Feature = Feature {
@@ -17,8 +18,8 @@ pub(super) static FEATURE: Feature = Feature {
     needs_rate: false,
     kernel: |basis| {
         let margin = basis.margin();
-        let count: u32 = basis.deviations().iter().map(|&c| u32::from(c > margin)).sum();
-        f64::from(count)
+        let [count] = sums(basis.deviations(), |c| [if c > margin { 1.0 } else { 0.0 }]);
+        count
     },
     emit: |body| {
         let above = body.above_mean();

@@ -19,14 +19,22 @@ pub(super) static FEATURE: Feature = Feature {
     needs_rate: false,
     kernel: |basis| {
         let deviations = basis.deviations();
-        let center = (deviations.len() as f64 - 1.0) / 2.0;
+        let n = deviations.len();
+        // Times are whole or half numbers: counting on is exact.
+        let mut times = [0.0, 1.0, 2.0, 3.0].map(|t| t - (n as f64 - 1.0) / 2.0);
         let mut totals = [0.0; 4];
-        for (start, chunk) in deviations.chunks(4).enumerate() {
-            for (lane, c) in chunk.iter().enumerate() {
-                totals[lane] += (start as f64 * 4.0 + lane as f64 - center) * c;
+        let chunks = deviations.chunks_exact(4);
+        let rest = chunks.remainder();
+        for chunk in chunks {
+            for lane in 0..4 {
+                totals[lane] += times[lane] * chunk[lane];
+                times[lane] += 4.0;
             }
         }
-        totals.iter().sum::<f64>() / spread(basis.samples().len())
+        for (lane, c) in rest.iter().enumerate() {
+            totals[lane] += times[lane] * c;
+        }
+        totals.iter().sum::<f64>() / spread(n)
     },
     emit: |body| {
         let n = body.window_samples();

@@ -106,8 +106,9 @@ impl Spectral {
             None => {
                 self.spectrum.compute(deviations);
                 let [total] = sums(self.spectrum.power(), |power| [power]);
+                let inverse = ratio(1.0, total);
                 for (share, &power) in self.shares.iter_mut().zip(self.spectrum.power()) {
-                    *share = ratio(power, total);
+                    *share = power * inverse;
                 }
                 self.total = Some(total);
                 total
@@ -144,14 +145,22 @@ impl Basis {
         }
         let centroid_bins = product_sum(&spectral.bins, &spectral.shares);
         let mut totals = [[0.0; 4]; 3];
-        let pairs = spectral.bins.chunks(4).zip(spectral.shares.chunks(4));
-        for (bins, shares) in pairs {
-            for (lane, (bin, share)) in bins.iter().zip(shares).enumerate() {
-                let distance = bin - centroid_bins;
-                let square = distance * distance * share;
-                totals[0][lane] += square;
-                totals[1][lane] += square * distance;
-                totals[2][lane] += square * (distance * distance);
+        let mut add = |lane: usize, bin: f64, share: f64| {
+            let distance = bin - centroid_bins;
+            let square = distance * distance * share;
+            totals[0][lane] += square;
+            totals[1][lane] += square * distance;
+            totals[2][lane] += square * (distance * distance);
+        };
+        let bins = spectral.bins.chunks_exact(4);
+        let shares = spectral.shares.chunks_exact(4);
+        let rest = bins.remainder().iter().zip(shares.remainder());
+        for (lane, (&bin, &share)) in rest.enumerate() {
+            add(lane, bin, share);
+        }
+        for (bins, shares) in bins.zip(shares) {
+            for lane in 0..4 {
+                add(lane, bins[lane], shares[lane]);
             }
         }
         let [second, third, fourth] = totals.map(super::add_up);
