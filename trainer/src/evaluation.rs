@@ -46,6 +46,9 @@ pub struct Answered {
     pub dataset: String,
     /// Number of its version.
     pub dataset_version: u32,
+    /// True where the model was trained on this very dataset version: figures on what it has learned
+    /// from are too good.
+    pub learned_from_dataset: bool,
     /// What executed the artifact.
     pub engine: EngineKind,
     /// How many windows were answered.
@@ -121,6 +124,7 @@ pub(crate) fn evaluate(
         artifact_sha256: model.artifact_sha256,
         dataset: dataset.dataset.clone(),
         dataset_version: dataset.number,
+        learned_from_dataset: manifest.lineage.dataset_version == dataset.digest,
         engine: question.engine,
         windows: windows.len() as u64,
         measured,

@@ -12,11 +12,21 @@ fn main() -> ExitCode {
     match trainer::run(config, &mut stdout().lock()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
+            let text = explain(&error);
             if json {
-                println!("{}", serde_json::json!({ "error": format!("{error:#}") }));
+                println!("{}", serde_json::json!({ "error": text }));
             }
-            eprintln!("error: {error:#}");
+            eprintln!("error: {text}");
             ExitCode::FAILURE
         }
     }
+}
+
+/// An error with its causes, each said once: some errors repeat their cause themselves.
+fn explain(error: &anyhow::Error) -> String {
+    error.chain().fold(String::new(), |text, cause| match cause.to_string() {
+        cause if text.contains(&cause) => text,
+        cause if text.is_empty() => cause,
+        cause => format!("{text}: {cause}"),
+    })
 }

@@ -65,6 +65,12 @@ impl Evaluate {
         if let Some(evaluation) = &answered.evaluation {
             text.push_str(&evaluation_text::describe(evaluation));
         }
+        if answered.learned_from_dataset {
+            text.push_str(
+                "note: the model was trained on recordings of this dataset; only those that it was \
+                 tested on (--only) give honest figures\n",
+            );
+        }
         if let Some(share) = answered.alarm_share {
             let _ = writeln!(text, "alarms in {:.2} % of the windows", 100.0 * share);
         }

@@ -1,0 +1,8 @@
+//! The trainer as users meet it: the real program on data folders of its own.
+
+mod chain;
+mod folder;
+mod program;
+mod refusals;
+mod reproducible;
+mod selections;
