@@ -68,7 +68,7 @@ impl Tract {
         let inner = layout.window_shape.iter().map(|dim| dim.to_dim());
         let shape: Vec<TDim> = std::iter::once(rows).chain(inner).collect();
         graph.set_input_fact(0, InferenceFact::dt_shape(f32::datum_type(), shape))?;
-        let state = graph.into_optimized()?.into_runnable()?.spawn()?;
+        let state = plan(graph.into_typed()?)?.spawn()?;
         let mut engine = Tract { state, layout, width: 0, has_label: false };
         let tried = if engine.layout.one_at_a_time { 1 } else { 2 };
         let answers = engine.evaluate(&vec![0.0; tried * engine.layout.window_values()], tried)?;
@@ -127,6 +127,18 @@ impl Engine for Tract {
     }
 }
 
+/// The plan of a graph, optimised only where it computes in 32 bits: among tract's rewrites there is
+/// one that computes means of squares of 64-bit floats in 32 bits.
+fn plan(graph: TypedModel) -> TractResult<Arc<TypedRunnableModel>> {
+    let mut outputs = graph.nodes().iter().flat_map(|node| &node.outputs);
+    let computes_in_64_bits = outputs.any(|output| output.fact.datum_type == f64::datum_type());
+    if computes_in_64_bits {
+        graph.into_runnable()
+    } else {
+        graph.into_optimized()?.into_runnable()
+    }
+}
+
 fn unsupported(reason: String) -> EngineError {
     EngineError::Unsupported { engine: EngineKind::Tract, reason }
 }
@@ -142,7 +154,7 @@ fn own_graph(artifact: &Artifact) -> Result<pb::ModelProto, String> {
     let mut model = artifact.model().clone();
     model.metadata_props.clear();
     if !artifact.has_kernel() {
-        return for_tract(&inline_functions(&model).map_err(|error| error.to_string())?);
+        return inlined(&model);
     }
     model.functions.clear();
     let attribute = kernels::pipeline_attribute(&artifact.manifest().pipeline)
@@ -194,7 +206,16 @@ fn without_functions(bytes: &[u8], decoded: &ModelProto) -> Result<pb::ModelProt
                     inline them with onnx.inliner before export, or use the engine ort"
             .to_owned());
     }
-    for_tract(&inline_functions(decoded).map_err(|error| error.to_string())?)
+    inlined(decoded)
+}
+
+/// Every call replaced by the body. Nodes lose their names, which need not be unique in ONNX; tract
+/// then calls them by their outputs.
+fn inlined(model: &ModelProto) -> Result<pb::ModelProto, String> {
+    let mut model = inline_functions(model).map_err(|error| error.to_string())?;
+    let nodes = model.graph.iter_mut().flat_map(|graph| &mut graph.node);
+    nodes.for_each(|node| node.name.clear());
+    for_tract(&model)
 }
 
 /// Leaves the outputs that are the answers, floats first.

@@ -162,25 +162,21 @@ impl Trees {
     }
 
     fn graph(&self) -> GraphProto {
-        let declare = |name: &str, element: DataType, rank: usize| ValueInfoProto {
+        let declare = |name: &str| ValueInfoProto {
             name: name.to_owned(),
             r#type: Some(TypeProto {
                 tensor_type: Some(TensorTypeProto {
-                    elem_type: element as i32,
-                    shape: Some(TensorShapeProto { dim: vec![DimensionProto::default(); rank] }),
+                    elem_type: DataType::Float as i32,
+                    shape: Some(TensorShapeProto { dim: vec![DimensionProto::default(); 2] }),
                 }),
             }),
             doc_string: String::new(),
         };
-        let mut output = vec![declare("scores", DataType::Float, 2)];
-        if self.labels.is_some() {
-            output.push(declare("labels", DataType::Int64, 1));
-        }
         GraphProto {
             name: self.node.op_type.clone(),
             node: vec![self.node.clone()],
-            input: vec![declare("rows", DataType::Float, 2)],
-            output,
+            input: vec![declare("rows")],
+            output: vec![declare("scores")],
             ..GraphProto::default()
         }
     }
@@ -223,11 +219,14 @@ impl Evaluator for TreesEvaluator {
         let width = row_shape.iter().product();
         self.program.run_f32(&[count, width], rows)?;
         let tensor = self.program.output(0);
-        let scores = Tensor::from_shape(tensor.shape(), tensor.as_f32().context("float scores")?)?;
+        let floats = tensor.as_f32().context("float scores")?;
+        let scores = Tensor::from_shape(tensor.shape(), floats)?;
         let Some(labels) = &self.labels else { return Ok(tvec![scores]) };
-        let classes = self.program.output(1).as_i64().context("whole-numbered classes")?;
-        let of_class = |&class: &i64| labels[class as usize];
-        let classes: Vec<i64> = classes.iter().map(of_class).collect();
+        let first_largest = |row: &[f32]| {
+            (0..row.len()).reduce(|best, at| if row[at] > row[best] { at } else { best })
+        };
+        let of_row = |row: &[f32]| first_largest(row).map_or(0, |class| labels[class]);
+        let classes: Vec<i64> = floats.chunks_exact(labels.len()).map(of_row).collect();
         Ok(tvec![Tensor::from_shape(&[count], &classes)?, scores])
     }
 }
