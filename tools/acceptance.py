@@ -1,0 +1,224 @@
+"""The chain on real recordings: import, train, evaluate, edge, and plain onnxruntime.
+
+    make acceptance DATA=FOLDER
+
+FOLDER holds ei_motion, cwru_de12, gas_turbine and skab, as their SOURCES.md describe them. For each
+set the figure is held against a bar; the edge must answer every window exactly as the trainer did;
+Python's onnxruntime must give the same answers from raw windows that this script cuts itself.
+"""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+ROOT = Path(__file__).resolve().parent.parent
+PROGRAMS = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
+TOLERANCE = 1e-6
+# Of a forest's windows so many may differ where a feature lies within its tolerance of a split.
+SPLIT_SHARE = 1e-3
+
+figures: list[tuple[str, str, str, bool]] = []
+
+
+def figure(what: str, value: str, bar: str, passed: bool) -> None:
+    figures.append((what, value, bar, passed))
+    print(f"{'ok  ' if passed else 'FAIL'} {what}: {value} (bar: {bar})", flush=True)
+
+
+class Chain:
+    """One data folder, and what is asked of it."""
+
+    def __init__(self, folder: str):
+        self.folder = Path(folder)
+
+    def trainer(self, *arguments) -> dict:
+        command = [PROGRAMS / "cirame-trainer", "--data", self.folder / "data", "--json", *arguments]
+        done = subprocess.run([str(a) for a in command], stdout=subprocess.PIPE, check=False)
+        if done.returncode:
+            sys.exit(f"failed: {' '.join(map(str, command))}")
+        return json.loads(done.stdout)
+
+    def evaluate(self, model: str, dataset: str, *arguments) -> tuple[dict, list[dict]]:
+        results = self.folder / "results.csv"
+        report = self.trainer("evaluate", model, dataset, "--results", results, *arguments)
+        with results.open(newline="") as file:
+            return report, list(csv.DictReader(file))
+
+    def export(self, model: str) -> Path:
+        path = self.folder / f"{model}.onnx"
+        self.trainer("export", model, "-o", path)
+        return path
+
+    def edge(self, model: Path, *arguments) -> list[dict]:
+        command = [PROGRAMS / "cirame-edge", "run", model, "--output", "jsonl", *arguments]
+        done = subprocess.run([str(a) for a in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+        if done.returncode:
+            sys.exit(f"failed: {' '.join(map(str, command))}\n{done.stderr.decode()}")
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def floats(row: dict) -> np.ndarray:
+    """The float output of one line of the trainer's results."""
+    for name in ("value", "score"):
+        if name in row:
+            return np.float32([row[name]])
+    return np.float32([row[name] for name in row if name.startswith("probability_")])
+
+
+def edge_floats(row: dict) -> np.ndarray:
+    for name in ("value", "score"):
+        if name in row:
+            return np.float32([row[name]])
+    return np.float32(list(row["probabilities"].values()))
+
+
+def compare(name: str, model: Path, trainer: list[dict], edge: list[dict], windows: np.ndarray) -> None:
+    """The trainer's answers against the edge's and against plain onnxruntime's from raw windows."""
+    ours = np.array([floats(row) for row in trainer])
+    theirs = np.array([edge_floats(row) for row in edge])
+    same = ours.shape == theirs.shape and bool((ours == theirs).all())
+    figure(f"{name}: edge answers as the trainer", f"{len(theirs)} of {len(ours)} windows", "all, to the bit", same)
+    session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
+    output = next(o.name for o in session.get_outputs() if o.type == "tensor(float)")
+    plain = session.run([output], {"windows": windows})[0].reshape(len(windows), -1)
+    if plain.shape != ours.shape:
+        figure(f"{name}: plain onnxruntime", f"{plain.shape} answers, {ours.shape} expected", "the same", False)
+        return
+    difference = np.abs(plain - ours) / np.maximum(1.0, np.abs(ours))
+    beyond = int((difference.max(axis=1) > TOLERANCE).sum())
+    passed = beyond <= SPLIT_SHARE * len(ours) and bool((plain.argmax(1) == ours.argmax(1)).all())
+    figure(
+        f"{name}: plain onnxruntime, raw windows cut in Python",
+        f"largest difference {difference.max():.1e}, {beyond} of {len(ours)} windows beyond {TOLERANCE:g}",
+        "≤ 0.1 % beyond, no other class",
+        passed,
+    )
+
+
+def cut(values: np.ndarray, length: int, stride: int) -> np.ndarray:
+    count = max(0, (len(values) - length) // stride + 1)
+    parts = [values[k * stride : k * stride + length] for k in range(count)]
+    return np.stack(parts).astype(np.float32) if parts else np.empty((0, length, values.shape[1]), np.float32)
+
+
+def motion(chain: Chain, data: Path) -> None:
+    folders = [data / "ei_motion/training", data / "ei_motion/testing"]
+    imported = chain.trainer("import", "motion", data / "ei_motion")["imported"]
+    figure("ei_motion: files imported", str(len(imported)), "21", len(imported) == 21)
+    chain.trainer(
+        "train", "motion", "--estimator", "random_forest_classifier", "--name", "motion",
+        "--window-samples", "32", "--stride-samples", "4",
+    )
+    report, trainer = chain.evaluate("motion", "motion", "--only", "tag:partition=testing")
+    accuracy = report["evaluation"]["accuracy"]
+    figure("ei_motion: accuracy on testing/", f"{accuracy:.4f} of {len(trainer)} windows", "1.0", accuracy == 1.0)
+    model, edge, windows = chain.export("motion"), [], []
+    for name in dict.fromkeys(row["recording"] for row in trainer):
+        path = next(f / Path(name).name for f in folders if (f / Path(name).name).exists())
+        edge += chain.edge(model, "--input", path)
+        values = json.loads(path.read_text())["payload"]["values"]
+        windows.append(cut(np.array(values, np.float64), 32, 4))
+    compare("ei_motion", model, trainer, edge, np.concatenate(windows))
+
+
+def bearings(chain: Chain, data: Path) -> None:
+    files = sorted(path for path in (data / "cwru_de12").glob("hp*.csv") if "normal" not in path.name)
+    chain.trainer("import", "bearings", *files, "--rate-hz", "12000", "--label-from", "filename:hp{load}_{label}")
+    chain.trainer(
+        "train", "bearings", "--estimator", "random_forest_classifier", "--name", "bearings",
+        "--window-samples", "1024", "--stride-samples", "1024", "--test", "tag:load=3",
+    )
+    report, trainer = chain.evaluate("bearings", "bearings", "--only", "tag:load=3")
+    macro = report["evaluation"]["macro"]["f1"]
+    figure("cwru_de12: macro-F1, loads 0-2 → load 3", f"{macro:.4f} of {len(trainer)} windows", "≥ 0.99", macro >= 0.99)
+    model, edge, windows = chain.export("bearings"), [], []
+    for name in dict.fromkeys(row["recording"] for row in trainer):
+        path = data / "cwru_de12" / Path(name).name
+        edge += chain.edge(model, "--input", path, "--rate-hz", "12000")
+        windows.append(cut(np.loadtxt(path, skiprows=1, ndmin=2), 1024, 1024))
+    compare("cwru_de12", model, trainer, edge, np.concatenate(windows))
+
+
+def turbine(chain: Chain, data: Path) -> None:
+    files = sorted((data / "gas_turbine").glob("gt_*.csv"))
+    chain.trainer("import", "turbine", *files, "--rate-hz", "none", "--label-from", "none", "--target-column", "TEY")
+    chain.trainer(
+        "train", "turbine", "--estimator", "ridge", "--name", "turbine", "--rate", "none", "--target", "TEY",
+        "--without", "CO,NOX", "--window-samples", "1", "--stride-samples", "1", "--features", "mean",
+        "--test", "recording:gt_2014*", "--test", "recording:gt_2015*",
+    )
+    only = ["--only", "recording:gt_2014*", "--only", "recording:gt_2015*"]
+    report, trainer = chain.evaluate("turbine", "turbine", *only)
+    r2 = report["evaluation"]["r2"]
+    figure("gas_turbine: R² of TEY by ridge, 2011-13 → 2014-15", f"{r2:.4f} of {len(trainer)} rows", "≥ 0.98", r2 >= 0.98)
+    model, edge, windows = chain.export("turbine"), [], []
+    for name in dict.fromkeys(row["recording"] for row in trainer):
+        path = data / "gas_turbine" / Path(name).name
+        edge += chain.edge(model, "--input", path)
+        table = np.genfromtxt(path, delimiter=",", names=True)
+        inputs = [column for column in table.dtype.names if column not in ("TEY", "CO", "NOX")]
+        windows.append(cut(np.stack([table[column] for column in inputs], 1), 1, 1))
+    compare("gas_turbine", model, trainer, edge, np.concatenate(windows))
+
+
+def valves(chain: Chain, data: Path) -> None:
+    folder = data / "skab"
+    files = sorted(p for kind in ("valve1", "valve2", "other") for p in (folder / kind).glob("*.csv"))
+    chain.trainer(
+        "import", "valves", *(folder / kind for kind in ("valve1", "valve2", "other")), "--time", "datetime",
+        "--label-from", "column:anomaly", "--ignore-column", "changepoint",
+    )
+    recordings = [r["name"] for r in chain.trainer("datasets", "show", "valves")["recordings"]]
+    true_positive = false_positive = false_negative = true_negative = 0
+    for number, name in enumerate(recordings):
+        model = f"valve{number}"
+        only = ["--only", f"recording:{name}"]
+        chain.trainer(
+            "train", "valves", "--estimator", "t2q", "--name", model, "--rate", "none", "--normal", "0",
+            "--window-samples", "1", "--stride-samples", "1", "--features", "mean", "--train-rows", "0..400", *only,
+        )
+        _, rows = chain.evaluate(model, "valves", *only)
+        for row in (row for row in rows if int(row["from_row"]) >= 400):
+            answer, truth = row["anomaly"] == "true", row["true_anomaly"] == "true"
+            true_positive += answer and truth
+            false_positive += answer and not truth
+            false_negative += truth and not answer
+            true_negative += not answer and not truth
+        if number % 10 == 0:
+            path = next(p for p in files if str(p).endswith(name) or f"{p.parent.name}/{p.name}" == name)
+            onnx = chain.export(model)
+            table = np.genfromtxt(path, delimiter=";", skip_header=1, usecols=range(1, 9))
+            edge = chain.edge(onnx, "--input", path, "--time", "datetime")
+            compare(f"skab {name}", onnx, rows, edge, cut(table, 1, 1))
+    f1 = 2 * true_positive / (2 * true_positive + false_positive + false_negative)
+    false_alarms = 100 * false_positive / (false_positive + true_negative)
+    missed = 100 * false_negative / (false_negative + true_positive)
+    figure(
+        f"skab: pooled F1 of {len(recordings)} t2q models at their own alarm lines",
+        f"{f1:.4f}, FAR {false_alarms:.1f} %, MAR {missed:.1f} %",
+        "≥ 0.75, 34 models",
+        f1 >= 0.75 and len(recordings) == 34,
+    )
+
+
+def main() -> None:
+    if len(sys.argv) != 2 or not Path(sys.argv[1]).is_dir():
+        sys.exit(__doc__)
+    data = Path(sys.argv[1]).resolve()
+    for part in (motion, bearings, turbine, valves):
+        with tempfile.TemporaryDirectory() as folder:
+            part(Chain(folder), data)
+    failed = [what for what, _, _, passed in figures if not passed]
+    print(f"\n{len(figures) - len(failed)} of {len(figures)} figures meet their bar")
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
