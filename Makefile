@@ -24,7 +24,7 @@ build: ## build cirame-trainer and cirame-edge for this machine, optimised
 
 .PHONY: tour
 tour: setup ## a first tour on simulated data: record, train, prove, run on the edge
-	cargo build -p trainer -p edge-runtime
+	cargo build --workspace --all-targets
 	@$(WITH_ORT) tools/tour.sh "$(TARGET)/debug"
 
 .PHONY: lint
@@ -51,9 +51,10 @@ arm64: ## tests of what ships to devices, for 64-bit Arm under qemu; a skip is n
 	@tools/test-arm64.sh
 
 .PHONY: acceptance
-acceptance: setup build ## real data sets: make acceptance DATA=FOLDER
+acceptance: setup ## real data sets: make acceptance DATA=FOLDER
 	@test -n "$(DATA)" || { echo "usage: make acceptance DATA=FOLDER (a folder with ei_motion, cwru_de12, gas_turbine, skab)"; exit 2; }
-	@$(WITH_ORT) $(PYTHON) tools/acceptance.py "$(DATA)"
+	cargo build --workspace --all-targets
+	@$(WITH_ORT) $(PYTHON) tools/acceptance.py "$(TARGET)/debug" "$(DATA)"
 
 .PHONY: bench
 bench: setup ## speed and size beside peers in the same run; docs/benchmarks.md explains the table

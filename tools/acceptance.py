@@ -9,7 +9,6 @@ Python's onnxruntime must give the same answers from raw windows that this scrip
 
 import csv
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -18,8 +17,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-ROOT = Path(__file__).resolve().parent.parent
-PROGRAMS = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
+PROGRAMS = Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve()
 TOLERANCE = 1e-6
 # Of a forest's windows so many may differ where a feature lies within its tolerance of a split.
 SPLIT_SHARE = 1e-3
@@ -209,9 +207,9 @@ def valves(chain: Chain, data: Path) -> None:
 
 
 def main() -> None:
-    if len(sys.argv) != 2 or not Path(sys.argv[1]).is_dir():
-        sys.exit(__doc__)
-    data = Path(sys.argv[1]).resolve()
+    if len(sys.argv) != 3 or not (PROGRAMS / "cirame-trainer").exists() or not Path(sys.argv[2]).is_dir():
+        sys.exit(f"usage: acceptance.py FOLDER_WITH_THE_PROGRAMS DATA\n\n{__doc__}")
+    data = Path(sys.argv[2]).resolve()
     for part in (motion, bearings, turbine, valves):
         with tempfile.TemporaryDirectory() as folder:
             part(Chain(folder), data)

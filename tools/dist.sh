@@ -5,8 +5,8 @@ cd "$(dirname "$0")/.."
 target=$(rustc -vV | sed -n 's/^host: //p')
 export RUSTFLAGS="-C target-feature=+crt-static"
 build() {
-  cargo build --release --target "$target" -p edge-runtime "${@:2}"
-  install -D "${CARGO_TARGET_DIR:-target}/$target/release/cirame-edge" "dist/$1"
+  cargo build --profile dist --target "$target" -p edge-runtime "${@:2}"
+  install -D "${CARGO_TARGET_DIR:-target}/$target/dist/cirame-edge" "dist/$1"
   printf '%s %s bytes\n' "dist/$1" "$(stat -c %s "dist/$1")"
 }
 build cirame-edge
