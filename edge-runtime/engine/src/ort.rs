@@ -53,7 +53,7 @@ impl Ort {
         let windows = vec![0.0; tried * self.layout.window_values()];
         let mut answers = Outputs::with_capacity(tried, 1, self.answers.label.is_some());
         self.answer(&windows, tried, &mut answers)?;
-        if answers.floats.len() % tried != 0 || answers.floats.is_empty() {
+        if !answers.floats.len().is_multiple_of(tried) || answers.floats.is_empty() {
             let found = answers.floats.len();
             return Err(format!("{tried} windows gave {found} numbers"));
         }
