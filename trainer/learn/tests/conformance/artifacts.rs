@@ -16,7 +16,7 @@ use serde_json::json;
 use super::data::{Given, make, width};
 
 /// The emitted graph as bytes.
-pub fn head_bytes(fitted: &dyn Fitted) -> Vec<u8> {
+pub(crate) fn head_bytes(fitted: &dyn Fitted) -> Vec<u8> {
     let mut graph = GraphBuilder::new(Scope::Graph);
     let features = graph.input("features");
     let head: &dyn Head = fitted;
@@ -26,7 +26,7 @@ pub fn head_bytes(fitted: &dyn Fitted) -> Vec<u8> {
 
 /// The float outputs of every engine for the test rows. The artifact's windows are single rows and
 /// its features their means, which are the values themselves.
-pub fn engine_answers(
+pub(crate) fn engine_answers(
     entry: &Entry,
     given: &Given,
     fitted: &dyn Fitted,

@@ -7,18 +7,18 @@ use model_format::manifest::Task;
 use serde_json::{Map, Value, json};
 
 /// What an estimator is given.
-pub struct Given {
+pub(crate) struct Given {
     /// To learn from.
-    pub train: Table,
+    pub(crate) train: Table,
     /// To set the alarm line, where the estimator has one.
-    pub calibration: Option<Table>,
+    pub(crate) calibration: Option<Table>,
     /// To predict.
-    pub test: Table,
+    pub(crate) test: Table,
 }
 
 impl Given {
     /// The true class of a test row.
-    pub fn test_class(&self, row: usize) -> usize {
+    pub(crate) fn test_class(&self, row: usize) -> usize {
         match &self.test.target {
             Target::Classes { index, .. } => index[row] as usize,
             _ => unreachable!("only classifiers are asked"),
@@ -26,13 +26,13 @@ impl Given {
     }
 
     /// All tables, to change them alike.
-    pub fn tables(&mut self) -> impl Iterator<Item = &mut Table> {
+    pub(crate) fn tables(&mut self) -> impl Iterator<Item = &mut Table> {
         [&mut self.train, &mut self.test].into_iter().chain(&mut self.calibration)
     }
 }
 
 /// Number of features.
-pub fn width(given: &Given) -> usize {
+pub(crate) fn width(given: &Given) -> usize {
     given.train.columns.len()
 }
 
@@ -56,7 +56,7 @@ impl Noise {
 }
 
 /// `rows` training rows of `width` features for the entry's task, and test rows like them.
-pub fn given(entry: &Entry, rows: usize, width: usize) -> Given {
+pub(crate) fn given(entry: &Entry, rows: usize, width: usize) -> Given {
     let mut noise = Noise(rows as u64 * 1000 + width as u64);
     let test_rows = 60;
     match entry.task {
@@ -81,7 +81,7 @@ pub fn given(entry: &Entry, rows: usize, width: usize) -> Given {
 }
 
 /// The entry's estimator with some parameters; forests are kept small.
-pub fn make(entry: &Entry, given: &Map<String, Value>) -> Box<dyn Estimator> {
+pub(crate) fn make(entry: &Entry, given: &Map<String, Value>) -> Box<dyn Estimator> {
     let mut parameters = given.clone();
     if entry.parameters.iter().any(|parameter| parameter.name == "n_estimators") {
         parameters.entry("n_estimators").or_insert(json!(20));
@@ -90,17 +90,17 @@ pub fn make(entry: &Entry, given: &Map<String, Value>) -> Box<dyn Estimator> {
 }
 
 /// A context that nobody listens to.
-pub fn context(seed: u64, threads: usize) -> FitContext<'static> {
+pub(crate) fn context(seed: u64, threads: usize) -> FitContext<'static> {
     FitContext { seed, threads, progress: &|_| {}, cancel: &|| false }
 }
 
 /// Fits with the defaults.
-pub fn fit(entry: &Entry, given: &Given) -> Result<Box<dyn Fitted>, FitError> {
+pub(crate) fn fit(entry: &Entry, given: &Given) -> Result<Box<dyn Fitted>, FitError> {
     fit_with(entry, given, &Map::new(), 1, 1)
 }
 
 /// Fits with parameters, seed and threads.
-pub fn fit_with(
+pub(crate) fn fit_with(
     entry: &Entry,
     given: &Given,
     parameters: &Map<String, Value>,
