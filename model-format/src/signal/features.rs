@@ -66,6 +66,8 @@ pub enum Family {
     Order,
     /// Spectrum: how power lies over frequency.
     Spectrum,
+    /// Bands: the share of power in each sixteenth of the spectrum.
+    Bands,
 }
 
 impl Family {
@@ -78,6 +80,7 @@ impl Family {
             Family::Change => "change",
             Family::Order => "order",
             Family::Spectrum => "spectrum",
+            Family::Bands => "bands",
         }
     }
 }
@@ -133,11 +136,15 @@ pub enum Scale {
 
 /// Declares the module of each feature and lists them all, so that no file can be forgotten.
 macro_rules! catalogue {
-    ($($feature:ident),* $(,)?) => {
+    ($($feature:ident),* ; $($band:literal),* $(,)?) => {
         $(mod $feature;)*
+        mod band_power_sixteenths;
 
         /// All features, by family, in the order of listings.
-        pub static CATALOGUE: &[&Feature] = &[$(&$feature::FEATURE),*];
+        pub static CATALOGUE: &[&Feature] = &[
+            $(&$feature::FEATURE,)*
+            $(&band_power_sixteenths::FEATURES[$band]),*
+        ];
     };
 }
 
@@ -187,7 +194,8 @@ catalogue! {
     spectral_kurtosis,
     band_power_low,
     band_power_mid,
-    band_power_high,
+    band_power_high;
+    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
 }
 
 /// The feature of that name.

@@ -89,7 +89,7 @@ proptest! {
     #[test]
     fn a_feature_is_the_same_beside_any_others_in_any_order(
         window in prop::collection::vec(-10.0f32..10.0, 24 * 3),
-        chosen in prop::sample::subsequence((0..46 * 3).collect::<Vec<usize>>(), 1..60)
+        chosen in prop::sample::subsequence((0..CATALOGUE.len() * 3).collect::<Vec<usize>>(), 1..60)
             .prop_shuffle(),
     ) {
         let name = |index: &usize| {

@@ -110,13 +110,23 @@ def order(x):
 SPECTRAL = """spectral_centroid spectral_bandwidth spectral_rolloff spectral_flatness spectral_entropy
 peak_frequency spectral_skewness spectral_kurtosis band_power_low band_power_mid band_power_high"""
 
+BANDS = [f"band_power_{band + 1:02}" for band in range(16)]
+
+
+def bands(k, p, n):
+    if n < 64:
+        return {}
+    # The sixteenth of each bin; half the rate belongs to the last.
+    of = np.minimum(32 * k.astype(int) // n, 15)
+    return {name: p[of == band].sum() for band, name in enumerate(BANDS)}
+
 
 def spectrum(x, rate_hz):
     n = len(x)
     if n < 8:
         return {}
     if np.ptp(x) == 0:
-        return dict.fromkeys(SPECTRAL.split(), 0)
+        return dict.fromkeys(SPECTRAL.split() + (BANDS if n >= 64 else []), 0)
     turn = 2 * np.arctan2(WIDE(0), WIDE(-1)) / n
     hann = (1 - np.cos(turn * np.arange(n))) / 2
     # The scale of the window is taken out first: squares of tiny numbers have few digits.
@@ -144,6 +154,7 @@ def spectrum(x, rate_hz):
         "band_power_low": p[6 * k < n].sum(),
         "band_power_mid": p[(6 * k >= n) & (3 * k < n)].sum(),
         "band_power_high": p[3 * k >= n].sum(),
+        **bands(k, p, n),
     }
 
 

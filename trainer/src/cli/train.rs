@@ -83,7 +83,7 @@ struct PipelineArgs {
     /// From one window's start to the next, in samples.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     stride_samples: Option<u32>,
-    /// Features: `all`, families (level, spread, shape, change, order, spectrum), names for all
+    /// Features: `all`, families (level, spread, shape, change, order, spectrum, bands), names for all
     /// channels (rms), or names with their channel (accX.rms).
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', default_value = "all")]
     features: Vec<String>,

@@ -286,8 +286,8 @@ fn each_channel(pipeline: &Pipeline, feature: &str) -> Vec<String> {
 }
 
 fn families() -> impl Iterator<Item = &'static str> {
-    use Family::{Change, Level, Order, Shape, Spectrum, Spread};
-    [Level, Spread, Shape, Change, Order, Spectrum].into_iter().map(Family::name)
+    use Family::{Bands, Change, Level, Order, Shape, Spectrum, Spread};
+    [Level, Spread, Shape, Change, Order, Spectrum, Bands].into_iter().map(Family::name)
 }
 
 fn unknown_feature(name: &str, pipeline: &Pipeline) -> TrainError {

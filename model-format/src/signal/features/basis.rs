@@ -6,7 +6,7 @@ mod order;
 mod spectral;
 
 pub use graph::BasisGraph;
-pub use spectral::{ROLLOFF, TIE, Third};
+pub use spectral::{ROLLOFF, Sixteenth, TIE, Third};
 
 use order::Sorted;
 use spectral::Spectral;

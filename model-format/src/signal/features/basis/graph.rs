@@ -1,7 +1,7 @@
 //! The shared parts as graph values, for all channels at once, under the kernels' names.
 
 use super::MARGIN;
-use super::spectral::{FLOOR, Third};
+use super::spectral::{FLOOR, Sixteenth, Third};
 use crate::onnx::graph::{GraphBuilder, Value};
 use crate::onnx::proto::DataType;
 use crate::onnx::tensor::Tensor;
@@ -375,8 +375,16 @@ impl<'a> BasisGraph<'a> {
 
     /// The share of power in a third of the band.
     pub fn band_power(&mut self, third: Third) -> Value {
+        self.power_within(third.range(self.window_samples))
+    }
+
+    /// The share of power in a sixteenth of the band.
+    pub fn sixteenth_power(&mut self, sixteenth: Sixteenth) -> Value {
+        self.power_within(sixteenth.range(self.window_samples))
+    }
+
+    fn power_within(&mut self, bins: std::ops::Range<usize>) -> Value {
         let shares = self.shares();
-        let bins = third.range(self.window_samples);
         let part = self.range(&shares, bins.start, bins.end);
         self.sum(&part)
     }

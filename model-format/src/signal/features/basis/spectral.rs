@@ -74,6 +74,30 @@ impl Third {
     }
 }
 
+/// A sixteenth of the band from 0 to half the sampling rate, counted from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sixteenth(usize);
+
+impl Sixteenth {
+    /// The sixteenth number `band`.
+    ///
+    /// # Panics
+    /// From 16 on.
+    pub fn new(band: usize) -> Self {
+        assert!(band < 16, "there are sixteen sixteenths");
+        Sixteenth(band)
+    }
+
+    /// The bins of this sixteenth for windows of `n` samples: positions in the list that starts with
+    /// bin 1, decided in whole numbers (bin k lies below sixteenth b where 32 k < b n). Half the
+    /// rate belongs to the last.
+    pub fn range(self, n: usize) -> std::ops::Range<usize> {
+        let below = |band: usize| (band * n).div_ceil(32).max(1) - 1;
+        let end = if self.0 == 15 { n / 2 } else { below(self.0 + 1) };
+        below(self.0)..end
+    }
+}
+
 impl Spectral {
     pub(super) fn new(window_samples: usize, rate_hz: f64) -> Self {
         let count = window_samples / 2;
@@ -189,9 +213,17 @@ impl Basis {
 
     /// The share of power in a third of the band.
     pub fn band_power(&mut self, third: Third) -> f64 {
-        let n = self.samples.len();
+        self.power_within(third.range(self.samples.len()))
+    }
+
+    /// The share of power in a sixteenth of the band.
+    pub fn sixteenth_power(&mut self, sixteenth: Sixteenth) -> f64 {
+        self.power_within(sixteenth.range(self.samples.len()))
+    }
+
+    fn power_within(&mut self, bins: std::ops::Range<usize>) -> f64 {
         let (spectral, _) = self.spectral();
-        let [share] = sums(&spectral.shares[third.range(n)], |share| [share]);
+        let [share] = sums(&spectral.shares[bins], |share| [share]);
         share
     }
 }
