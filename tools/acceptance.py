@@ -181,7 +181,7 @@ def valves(chain: Chain, data: Path) -> None:
         model = f"valve{number}"
         only = ["--only", f"recording:{name}"]
         chain.trainer(
-            "train", "valves", "--estimator", "t2q", "--name", model, "--rate", "none", "--normal", "0",
+            "train", "valves", "--estimator", "t2q", "--name", model, "--rate", "none", "--normal", "0.0",
             "--window-samples", "1", "--stride-samples", "1", "--features", "mean", "--train-rows", "0..400", *only,
         )
         _, rows = chain.evaluate(model, "valves", *only)

@@ -93,17 +93,25 @@ impl PlannedFile {
 }
 
 /// Looks at `paths`. A file that is named is taken whatever its ending (as CSV, if that is not
-/// `.json`); below folders, `.csv`, `.tsv` and `.json` are.
+/// `.json`); below folders, `.csv`, `.tsv` and `.json` are. With several folders, names begin with
+/// the folder's, so that their files may be called alike.
 ///
 /// # Errors
 /// If a path cannot be read, or nothing is found at all.
 pub fn plan(paths: &[PathBuf]) -> Result<Plan, ImportError> {
     let mut plan = Plan::default();
+    let several = paths.iter().filter(|path| path.is_dir()).count() > 1;
     for path in paths {
         let metadata = fs::metadata(path).map_err(|source| io_error(path, source))?;
         if metadata.is_dir() {
             let mut walk = Walk { root: path, plan: &mut plan };
+            let first = walk.plan.files.len();
             walk.folder(path, 0, None)?;
+            if let (true, Some(name)) = (several, path.file_name()) {
+                for file in &mut plan.files[first..] {
+                    file.name = format!("{}/{}", name.to_string_lossy(), file.name);
+                }
+            }
         } else {
             let kind = if has_ending(path, &["json"]) { Kind::EdgeImpulse } else { Kind::Csv };
             let folder = path.parent().unwrap_or(Path::new(""));

@@ -47,6 +47,7 @@ pub struct DatasetVersion {
     /// When it was made, in milliseconds since 1970 UTC.
     pub created_ms: i64,
     /// The recordings, by name.
+    #[serde(rename = "recordings")]
     pub entries: Vec<Entry>,
 }
 

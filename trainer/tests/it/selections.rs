@@ -74,3 +74,19 @@ fn a_tag_keeps_its_recordings_together() {
     let total = test + windows["train"].as_u64().unwrap();
     assert_eq!(total, 4 * test, "one of four loads is tested: {windows}");
 }
+
+#[test]
+fn files_of_several_folders_may_be_called_alike() {
+    let program = Program::new();
+    for folder in ["a", "b"] {
+        std::fs::create_dir(program.path(folder)).unwrap();
+        std::fs::write(program.path(folder).join("0.csv"), "x\n1\n2\n").unwrap();
+    }
+    program.run("import two a b --rate-hz 10 --label-from folder");
+    let recordings = &program.run("datasets show two")["recordings"];
+    assert_eq!(
+        (&recordings[0]["name"], &recordings[1]["name"]),
+        (&"a/0.csv".into(), &"b/0.csv".into())
+    );
+    assert_eq!(recordings[1]["labels"][0]["class"], "b");
+}
