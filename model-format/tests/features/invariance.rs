@@ -88,7 +88,7 @@ proptest! {
 
     #[test]
     fn a_feature_is_the_same_beside_any_others_in_any_order(
-        window in prop::collection::vec(-10.0f32..10.0, 24 * 3),
+        window in prop::collection::vec(-10.0f32..10.0, 64 * 3),
         chosen in prop::sample::subsequence((0..CATALOGUE.len() * 3).collect::<Vec<usize>>(), 1..60)
             .prop_shuffle(),
     ) {
@@ -97,11 +97,11 @@ proptest! {
         };
         let names: Vec<String> = chosen.iter().map(name).collect();
         let mut together = vec![0.0; names.len()];
-        let mut plan = FeaturePlan::new(&pipeline(3, 24, Some(10.0), names.clone())).unwrap();
+        let mut plan = FeaturePlan::new(&pipeline(3, 64, Some(10.0), names.clone())).unwrap();
         plan.compute(&window, &mut together);
         for (name, value) in names.into_iter().zip(together) {
             let mut alone = [0.0];
-            let mut plan = FeaturePlan::new(&pipeline(3, 24, Some(10.0), vec![name])).unwrap();
+            let mut plan = FeaturePlan::new(&pipeline(3, 64, Some(10.0), vec![name])).unwrap();
             plan.compute(&window, &mut alone);
             prop_assert_eq!(value.to_bits(), alone[0].to_bits());
         }
