@@ -42,9 +42,9 @@ def lines(command: list[str], **environment: str) -> dict[str, dict]:
     return {entry["name"]: entry for entry in map(json.loads, found)}
 
 
-def cargo_bench(package: str, bench: str, *arguments: str, features: str = "") -> dict[str, dict]:
-    chosen = ["--features", features] if features else []
-    return lines(["cargo", "bench", "--quiet", "-p", package, *chosen, "--bench", bench, "--", *arguments])
+def cargo_bench(bench: str, *arguments: str) -> dict[str, dict]:
+    # The whole workspace, so that all benchmarks share one build of the dependencies.
+    return lines(["cargo", "bench", "--quiet", "--workspace", "--bench", bench, "--", *arguments])
 
 
 def row(what: str, ours: str, peer: str, ratio: float | None, bar: str) -> None:
@@ -52,7 +52,7 @@ def row(what: str, ours: str, peer: str, ratio: float | None, bar: str) -> None:
 
 
 def features() -> None:
-    ours = cargo_bench("model-format", "features")
+    ours = cargo_bench("features")
     peer = lines([sys.executable, "benches/features_numpy.py"])
     for name, entry in ours.items():
         if name in peer:
@@ -66,7 +66,7 @@ def features() -> None:
 def latency() -> None:
     with tempfile.TemporaryDirectory() as folder:
         artifact = str(Path(folder) / "latency.onnx")
-        ours = cargo_bench("engine", "latency", artifact, features="ort")
+        ours = cargo_bench("latency", artifact)
         peer = lines([sys.executable, "benches/latency_peers.py", artifact])
     bars = {"native": "≤ 10 µs, ≥ 7×", "tract": "≤ 15 µs"}
     reference = peer["python_onnxruntime"]["p50_us"]
@@ -77,7 +77,7 @@ def latency() -> None:
 
 
 def forest() -> None:
-    ours = cargo_bench("learn", "forest")
+    ours = cargo_bench("forest")
     peer = lines([sys.executable, "benches/forest_sklearn.py"])
     for name, entry in ours.items():
         theirs = peer[name]
@@ -92,7 +92,6 @@ def forest() -> None:
 
 def csv() -> None:
     """Import of one CSV file into a dataset beside pandas reading it and writing Parquet's peer."""
-    run(["cargo", "build", "--release", "--quiet", "-p", "trainer"])
     generator = random.Random(1)
     with tempfile.TemporaryDirectory() as folder:
         table = Path(folder) / "vibration.csv"
@@ -144,6 +143,8 @@ def main() -> None:
     unknown = [name for name in chosen if name not in BENCHMARKS]
     if unknown:
         sys.exit(f"no benchmark {unknown[0]!r}: there are {', '.join(BENCHMARKS)}")
+    print("building everything in the release profile", file=sys.stderr)
+    run(["cargo", "build", "--release", "--workspace", "--all-targets"])
     for name in chosen:
         BENCHMARKS[name]()
     print(f"\n{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}\n")

@@ -57,10 +57,7 @@ fn crates_use_only_the_crates_they_may() {
             let to = text(&dependency["name"]);
             let test_only = dependency["kind"].as_str() == Some("dev");
             if names.contains(to) && !allowed.contains(&to) {
-                assert!(
-                    test_only && TEST_ARROWS.contains(&(name, to)),
-                    "{name} must not use {to}"
-                );
+                assert!(test_only && TEST_ARROWS.contains(&(name, to)), "{name} must not use {to}");
             }
         }
     }

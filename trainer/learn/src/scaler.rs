@@ -70,8 +70,8 @@ impl Scaler {
         out.clear();
         let constants = self.mean.iter().zip(&self.factor);
         out.extend(row.iter().zip(constants).map(|(&x, (&mean, &factor))| {
-            let scaled = (x.min(FEATURE_MAX).max(-FEATURE_MAX) - mean) * factor;
-            scaled.min(SCALED_MAX).max(-SCALED_MAX)
+            let scaled = (x.clamp(-FEATURE_MAX, FEATURE_MAX) - mean) * factor;
+            scaled.clamp(-SCALED_MAX, SCALED_MAX)
         }));
     }
 

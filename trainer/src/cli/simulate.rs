@@ -79,13 +79,13 @@ impl Simulate {
         let recordings = plan.recordings()?;
         context.progress.stage("simulate", recordings.len() as u64);
         match (&self.into, &self.folder) {
-            (Some(dataset), _) => self.into_dataset(context, &recordings, dataset),
-            (None, Some(folder)) => self.into_folder(context, &recordings, folder),
+            (Some(dataset), _) => self.add_to_dataset(context, &recordings, dataset),
+            (None, Some(folder)) => self.write_to_folder(context, &recordings, folder),
             (None, None) => anyhow::bail!("name a folder, or a dataset with --into"),
         }
     }
 
-    fn into_dataset(
+    fn add_to_dataset(
         &self,
         context: &Context,
         planned: &[simulated::Planned],
@@ -119,7 +119,7 @@ impl Simulate {
         Ok(Report { text, json })
     }
 
-    fn into_folder(
+    fn write_to_folder(
         &self,
         context: &Context,
         planned: &[simulated::Planned],
