@@ -52,7 +52,10 @@ pub enum Batch {
 #[derive(Debug, thiserror::Error)]
 pub enum ArtifactError {
     /// Too many bytes.
-    #[error("the file has {0} bytes; at most {FILE_BYTES_MAX} are accepted")]
+    #[error(
+        "the file has {0} bytes; at most {FILE_BYTES_MAX} are accepted: fewer trees, larger leaves \
+         (min_samples_leaf) or shorter paths (max_depth) make a smaller model"
+    )]
     FileSize(usize),
     /// Not the bytes of an ONNX file.
     #[error("the file is no ONNX file, or a part of it is missing")]

@@ -42,8 +42,7 @@ pub fn parse_delimiter(text: &str) -> Result<u8, &'static str> {
 pub struct CsvError {
     /// The file, as it was named to [`Reader::open`].
     pub file: String,
-    /// What is wrong with it.
-    #[source]
+    /// What is wrong with it; the message says it already, so it is no source of its own.
     pub kind: CsvErrorKind,
 }
 

@@ -22,7 +22,7 @@ mod plan;
 use basis::{Basis, BasisGraph};
 
 pub use function::{FUNCTION_DOMAIN, FUNCTION_NAME, window_features_function};
-pub use name::FeatureError;
+pub use name::{FeatureError, instead_of};
 pub use plan::FeaturePlan;
 
 /// One feature: one definition, two renderings.

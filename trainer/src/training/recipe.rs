@@ -3,7 +3,7 @@
 use learn::estimator::Estimator;
 use model_format::manifest::Task;
 use model_format::pipeline::{Channel, Mismatch, Pipeline, Rate, TimeSource, Window};
-use model_format::signal::features::{CATALOGUE, Family, Feature, FeaturePlan};
+use model_format::signal::features::{CATALOGUE, Family, Feature, FeaturePlan, instead_of};
 
 use super::TrainError;
 use super::settings::{Extent, RateChoice, Settings, TargetName};
@@ -291,12 +291,20 @@ fn families() -> impl Iterator<Item = &'static str> {
 }
 
 fn unknown_feature(name: &str, pipeline: &Pipeline) -> TrainError {
-    let known = CATALOGUE.iter().map(|feature| feature.name).chain(families());
-    let mut near = nearest(name.rsplit('.').next().unwrap_or(name), known);
-    if name.contains('.') {
-        near = pipeline.channels.iter().take(3).map(|c| format!("channel {}", c.name)).collect();
-    }
-    TrainError::UnknownFeature { name: name.to_owned(), hint: hint(&near) }
+    let (channel, feature) = name.rsplit_once('.').map_or((None, name), |(c, f)| (Some(c), f));
+    let channels = || pipeline.channels.iter().map(|channel| channel.name.as_str());
+    let hint = match (channel, instead_of(feature)) {
+        (Some(channel), _) if !channels().any(|known| known == channel) => {
+            let near: Vec<String> = channels().take(8).map(|c| format!("channel {c}")).collect();
+            hint(&near)
+        }
+        (_, Some(instead)) => format!("; use {instead}"),
+        _ => {
+            let known = CATALOGUE.iter().map(|feature| feature.name).chain(families());
+            hint(&nearest(feature, known))
+        }
+    };
+    TrainError::UnknownFeature { name: name.to_owned(), hint }
 }
 
 /// Refuses a regression that is not told what to predict.

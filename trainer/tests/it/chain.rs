@@ -79,7 +79,11 @@ fn a_classifier_goes_from_csv_files_to_the_same_answers_everywhere() {
     );
 
     let text = program.text("train pump --name again -e logistic_regression --test tag:load=60");
-    for part in ["the largest power of two within a quarter of the shortest recording", "half a window", "always the commonest"] {
+    for part in [
+        "the largest power of two within a quarter of the shortest recording",
+        "half a window",
+        "always the commonest",
+    ] {
         assert!(text.contains(part), "{part} is missing in {text}");
     }
 }

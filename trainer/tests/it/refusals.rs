@@ -20,6 +20,7 @@ fn unknown_names_are_refused_with_the_nearest_ones() {
         ("train pump -e random_forest_classifier --features kurtosys", &["kurtosys", "kurtosis"]),
         ("train pump -e random_forest_classifier --features accQ.rms", &["accQ", "accX"]),
         ("train pump -e random_forest_classifier --features accX.rmms", &["rmms", "rms"]),
+        ("train pump -e random_forest_classifier --features variance", &["use std"]),
         ("train pump -e random_forest_classifier --channels accQ", &["accQ", "accX"]),
         ("train pump@7 -e random_forest_classifier", &["pump@7", "pump@1"]),
         ("evaluate nothing pump", &["nothing"]),

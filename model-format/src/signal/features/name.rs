@@ -122,8 +122,13 @@ fn hint_for_channel(channel: &str, pipeline: &Pipeline) -> String {
     }
 }
 
+/// What to use instead of a name that the predecessor had and this catalogue has not.
+pub fn instead_of(retired: &str) -> Option<&'static str> {
+    RETIRED.iter().find(|(name, _)| *name == retired).map(|(_, instead)| *instead)
+}
+
 fn hint_for_feature(feature: &str) -> String {
-    if let Some((_, instead)) = RETIRED.iter().find(|(retired, _)| *retired == feature) {
+    if let Some(instead) = instead_of(feature) {
         return format!("; use {instead}");
     }
     let near = did_you_mean(feature, CATALOGUE.iter().map(|feature| feature.name));
