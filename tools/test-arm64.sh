@@ -8,4 +8,4 @@ if ! reason=$(tools/arm64.sh true 2>&1); then
   [ "${ARM64:-0}" != 1 ] || [ -z "${ARM64_REQUIRED:-}" ] || exit 1
   exit 0
 fi
-tools/arm64.sh cargo test -p model-format -p engine -p edge-runtime
+tools/arm64.sh cargo test --no-fail-fast -p model-format -p engine -p edge-runtime

@@ -48,8 +48,17 @@ impl Done {
     }
 }
 
+/// The program, under the emulator where the tests are built for another processor.
 fn program() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cirame-edge"));
+    let program = env!("CARGO_BIN_EXE_cirame-edge");
+    let mut command = match std::env::var_os("CIRAME_TEST_RUNNER") {
+        None => Command::new(program),
+        Some(runner) => {
+            let mut command = Command::new(runner);
+            command.arg(program);
+            command
+        }
+    };
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
