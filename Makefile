@@ -5,7 +5,7 @@ SHELL := /bin/bash
 
 PYTHON := $(CURDIR)/.venv/bin/python
 # ONNX Runtime's library comes inside its Python package; recursive, since setup makes the folder.
-ORT = $(firstword $(wildcard $(CURDIR)/.venv/lib/python3*/site-packages/onnxruntime/capi/libonnxruntime.so.*))
+ORT = $(shell ls $(CURDIR)/.venv/lib/python3*/site-packages/onnxruntime/capi/libonnxruntime.so.* 2>/dev/null)
 WITH_ORT = ORT_DYLIB_PATH="$(ORT)" PYTHON="$(PYTHON)"
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 STEP := tools/step.sh
@@ -37,10 +37,14 @@ test: ## everything that must hold: setup, lint, all tests, references, 64-bit A
 	@$(STEP) setup $(MAKE) --no-print-directory setup
 	@$(STEP) build cargo build --workspace --all-targets
 	@$(STEP) lint $(MAKE) --no-print-directory lint
-	@$(STEP) tests $(WITH_ORT) cargo test --workspace --no-fail-fast
+	@$(STEP) tests $(MAKE) --no-print-directory tests
 	@$(STEP) tour $(MAKE) --no-print-directory tour
 	@$(STEP) references $(MAKE) --no-print-directory references
 	@$(STEP) arm64 $(MAKE) --no-print-directory arm64
+
+.PHONY: tests
+tests: ## all tests of all crates, with ONNX Runtime as a judge
+	$(WITH_ORT) cargo test --workspace --no-fail-fast
 
 .PHONY: references
 references: ## artifacts through onnx.checker and Python's onnxruntime; reference files are current
