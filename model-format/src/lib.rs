@@ -9,4 +9,5 @@ pub mod nearest;
 pub mod onnx;
 pub mod payload;
 pub mod pipeline;
+pub mod protocol;
 pub mod signal;
