@@ -5,6 +5,7 @@ mod command;
 pub mod config;
 mod input;
 mod model_file;
+mod service;
 
 use std::io::{self, Write as _};
 

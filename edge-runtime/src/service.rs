@@ -1,0 +1,52 @@
+//! The seam between what answers samples and what decides which model does so.
+//!
+//! `link` (deployments, the trainer) decides; `serve` (streams, inference) obeys. Neither knows
+//! the other: both know this.
+
+use engine::Engine;
+use model_format::artifact::Artifact;
+use model_format::protocol::StreamReport;
+
+/// A model that has been loaded and proved, ready to answer.
+pub(crate) struct ReadyModel {
+    /// The artifact, with its manifest.
+    pub(crate) artifact: Artifact,
+    /// What executes it.
+    pub(crate) engine: Box<dyn Engine>,
+    /// Name of the model with the trainer; the file's name for one given on the command line.
+    pub(crate) name: String,
+    /// Version with the trainer, if it has one.
+    pub(crate) version: Option<u32>,
+    /// Size of the artifact's bytes.
+    pub(crate) artifact_bytes: u64,
+}
+
+/// How the service is, for heartbeats.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ServiceStatus {
+    /// Windows answered since the program started.
+    pub(crate) windows: u64,
+    /// Windows of the model in service that its engine failed on, since it went into service.
+    pub(crate) failed_windows: u64,
+    /// Samples dropped since the program started, whatever the reason.
+    pub(crate) dropped_samples: u64,
+    /// Results dropped since the program started.
+    pub(crate) dropped_results: u64,
+    /// True while connected to the broker.
+    pub(crate) broker_connected: bool,
+    /// Streams, the busiest first, at most 100.
+    pub(crate) streams: Vec<StreamReport>,
+}
+
+/// What runs models.
+pub(crate) trait Service: Send + Sync {
+    /// Puts a model into service between two windows; waits until it is. Windows that were begun
+    /// under an equal pipeline are completed by the new model; otherwise streams start anew.
+    ///
+    /// # Errors
+    /// The service is ending.
+    fn swap(&self, model: ReadyModel) -> anyhow::Result<()>;
+
+    /// How it is now.
+    fn status(&self) -> ServiceStatus;
+}
