@@ -147,6 +147,7 @@ pub enum Mismatch {
 
 /// What happens where samples are missing. A longer gap ends the segment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Gap {
     /// The longest gap that is filled, in samples; 0 fills none.
@@ -159,6 +160,7 @@ pub struct Gap {
 
 /// With what a short gap is filled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Fill {
     /// Nothing: every gap ends the segment.

@@ -9,7 +9,10 @@ use serde_json::Value;
 
 use crate::data_folder::DataFolder;
 use crate::progress::Progress;
+use crate::store::OwnerId;
+use crate::training::Work;
 
+mod broker;
 mod datasets;
 mod estimators;
 mod evaluate;
@@ -18,11 +21,14 @@ mod export;
 mod features;
 mod import;
 mod models;
+mod openapi;
 mod prove;
 mod report;
 mod runs;
+mod serve;
 mod simulate;
 mod train;
+mod users;
 
 use report::Report;
 
@@ -71,6 +77,11 @@ enum Command {
     Datasets(datasets::Datasets),
     Models(models::Models),
     Runs(runs::Runs),
+    Serve(serve::Serve),
+    Users(users::Users),
+    Openapi(openapi::Openapi),
+    #[command(hide = true)]
+    Broker(broker::Broker),
 }
 
 /// What every command gets.
@@ -84,6 +95,12 @@ impl Context {
     /// Opens and locks the data folder.
     fn open(&self) -> anyhow::Result<DataFolder> {
         Ok(DataFolder::open(&self.data)?)
+    }
+
+    /// Work for whoever uses the command line.
+    fn work<'a>(&'a self, folder: &'a DataFolder) -> Work<'a> {
+        let Context { threads, progress, .. } = self;
+        Work { folder, owner: OwnerId::LOCAL, threads: *threads, progress }
     }
 }
 
@@ -107,6 +124,10 @@ pub fn run(config: Config, output: &mut dyn Write) -> anyhow::Result<()> {
         Command::Datasets(command) => command.run(&context),
         Command::Models(command) => command.run(&context),
         Command::Runs(command) => command.run(&context),
+        Command::Serve(command) => command.run(&context),
+        Command::Users(command) => command.run(&context),
+        Command::Openapi(command) => command.run(),
+        Command::Broker(command) => command.run(),
     }?;
     drop(context);
     write_report(&report, config.json, output)

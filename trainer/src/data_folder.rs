@@ -2,10 +2,15 @@
 //! second process away.
 //!
 //! ```text
-//! cirame.db                      datasets, runs, models
+//! cirame.db                      what is known of everything below, users, devices, jobs
 //! datasets/<content>.parquet     recordings, named by the digest of their content
 //! models/<sha256>.onnx           artifacts, named by the digest of their bytes
 //! models/<sha256>.proof.json     their proofs
+//! evaluations/<job>.csv          answers of models, window by window
+//! uploads/<id>                   uploads, whole or not
+//! inbox/                         files that the service offers for import
+//! broker-secret                  what the embedded broker's passwords are made of
+//! first-login                    the first admin's password, until it was used
 //! lock                           locked while a process works here; holds its process id
 //! ```
 
@@ -15,10 +20,13 @@ use std::path::{Path, PathBuf};
 
 use model_format::id::Digest;
 
-use crate::store::{Store, StoreError};
+use crate::store::{JobId, Store, StoreError};
 
 /// Begins the names of files that are being written; what a killed process left is removed.
 const TEMPORARY_PREFIX: &str = ".writing-";
+
+/// The folders in the data folder.
+const FOLDERS: [&str; 5] = ["datasets", "models", "evaluations", "uploads", "inbox"];
 
 /// Why the data folder cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -60,12 +68,11 @@ impl DataFolder {
     /// Opens the folder, makes it if there is none, locks it, removes half-written files of a
     /// killed process, and opens the database.
     pub fn open(path: &Path) -> Result<Self, FolderError> {
-        for folder in [path.to_owned(), path.join("datasets"), path.join("models")] {
-            fs::create_dir_all(&folder).map_err(io_error(&folder))?;
-        }
+        fs::create_dir_all(path).map_err(io_error(path))?;
         let lock = lock(path)?;
-        for folder in ["datasets", "models"] {
-            remove_temporary_files(&path.join(folder))?;
+        for folder in FOLDERS.map(|name| path.join(name)) {
+            fs::create_dir_all(&folder).map_err(io_error(&folder))?;
+            remove_temporary_files(&folder)?;
         }
         let store = Store::open(&path.join("cirame.db"))?;
         Ok(DataFolder { path: path.to_owned(), store, _lock: lock })
@@ -91,6 +98,21 @@ impl DataFolder {
         self.path.join("models").join(format!("{artifact}.proof.json"))
     }
 
+    /// Where the answers of this evaluation lie.
+    pub fn evaluation_path(&self, job: JobId) -> PathBuf {
+        self.path.join("evaluations").join(format!("{job}.csv"))
+    }
+
+    /// Where the first admin's password stands until it was used.
+    pub fn first_login_path(&self) -> PathBuf {
+        self.path.join("first-login")
+    }
+
+    /// The folder itself.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The bytes of an artifact, checked against its digest.
     pub fn read_artifact(&self, artifact: Digest) -> Result<Vec<u8>, FolderError> {
         let path = self.artifact_path(artifact);
@@ -114,6 +136,14 @@ pub fn write_atomically_with(
     path: &Path,
     write: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> Result<(), FolderError> {
+    write_with(path, write, set_readable)
+}
+
+fn write_with(
+    path: &Path,
+    write: impl FnOnce(&mut File) -> io::Result<()>,
+    permit: impl FnOnce(&File) -> io::Result<()>,
+) -> Result<(), FolderError> {
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -123,11 +153,16 @@ pub fn write_atomically_with(
             tempfile::Builder::new().prefix(TEMPORARY_PREFIX).tempfile_in(folder)?;
         write(temporary.as_file_mut())?;
         temporary.as_file().sync_all()?;
-        set_readable(temporary.as_file())?;
+        permit(temporary.as_file())?;
         temporary.persist(path).map_err(|error| error.error)?;
         File::open(folder)?.sync_all()
     })();
     result.map_err(io_error(path))
+}
+
+/// [`write_atomically`] for a secret: only the owner of the process may read the file.
+pub fn write_privately(path: &Path, bytes: &[u8]) -> Result<(), FolderError> {
+    write_with(path, |file| file.write_all(bytes), |_| Ok(()))
 }
 
 /// Temporary files are private; what is handed to users is not.

@@ -11,12 +11,11 @@ use model_format::manifest::{Manifest, Task};
 use model_format::payload::time::rfc3339;
 use serde::Serialize;
 
-use crate::data_folder::{DataFolder, FolderError, write_atomically};
-use crate::progress::Progress;
+use crate::data_folder::{FolderError, write_atomically};
 use crate::store::{DatasetVersion, Entry, ModelVersion};
 use crate::training::settings::{RowRange, Selection, Selector};
 use crate::training::{
-    Compute, Extracted, NaiveAnswer, TrainError, anomalies, extract, in_pool, selected,
+    Compute, Extracted, NaiveAnswer, TrainError, Work, anomalies, extract, in_pool, selected,
 };
 
 /// The name of the device in the ids of results: the same that `cirame-edge run` uses.
@@ -81,13 +80,12 @@ struct Answers {
 /// # Errors
 /// Where the dataset does not have the model's channels or has classes that it does not know.
 pub(crate) fn evaluate(
-    folder: &DataFolder,
+    work: Work<'_>,
     model: &ModelVersion,
     dataset: &DatasetVersion,
     question: &Question,
-    threads: usize,
-    progress: &Progress,
 ) -> Result<Answered, TrainError> {
+    let Work { folder, progress, .. } = work;
     let bytes = folder.read_artifact(model.artifact_sha256)?;
     let artifact = Artifact::read(&bytes)?;
     let manifest = artifact.manifest().clone();
@@ -100,7 +98,7 @@ pub(crate) fn evaluate(
     let selection = trained_selection(&manifest);
     progress.stage("answers", entries.len() as u64);
     let start = || compute(question.engine, &bytes);
-    let extracted = in_pool(threads, || {
+    let extracted = in_pool(work.threads, || {
         extract(folder, &entries, &manifest.pipeline, &selection, progress, &start)
     })?;
     let inside = |&window: &usize| {
@@ -111,7 +109,7 @@ pub(crate) fn evaluate(
     if windows.is_empty() {
         return Err(TrainError::EmptyPart { part: "evaluated" });
     }
-    let naive = naive_answer(folder, model)?;
+    let naive = naive_answer(work, model)?;
     let (evaluation, measured) = measure(&manifest, &extracted, &windows, &selection, &naive)?;
     let alarm_share = (manifest.task == Task::Anomaly).then(|| {
         let alarms =
@@ -159,8 +157,8 @@ fn trained_selection(manifest: &Manifest) -> Selection {
     serde_json::from_value(split).unwrap_or_default()
 }
 
-fn naive_answer(folder: &DataFolder, model: &ModelVersion) -> Result<NaiveAnswer, TrainError> {
-    let run = folder.store().run(&model.run_id.to_string())?;
+fn naive_answer(work: Work<'_>, model: &ModelVersion) -> Result<NaiveAnswer, TrainError> {
+    let run = work.folder.store().run(work.owner, &model.run_id.to_string())?;
     let naive = run.report.and_then(|report| serde_json::from_value(report["naive"].clone()).ok());
     Ok(naive.unwrap_or(NaiveAnswer::NoAlarm))
 }

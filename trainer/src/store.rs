@@ -1,34 +1,82 @@
-//! The store: datasets, recordings, runs and models in SQLite. The only SQL of the trainer.
+//! The store: everything that is known, in SQLite. The only SQL of the trainer.
 //!
-//! Domain types go in and come out. One connection writes, under a lock; the data folder's own
-//! lock keeps other processes away.
+//! Domain types go in and come out. One connection writes, under a lock; some more read beside it
+//! (WAL). The data folder's own lock keeps other processes away. Calls block: the service makes
+//! them on threads that may wait (`api::state`).
 
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use rusqlite::types::FromSql;
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, OptionalExtension as _, Row};
 use rusqlite_migration::{M, Migrations};
 use serde::de::DeserializeOwned;
 
 mod dataset;
 mod id;
+mod job;
+mod key;
 mod model;
+mod pool;
 mod run;
+mod session;
+mod user;
 
 pub use dataset::{
     Annotation, ChannelInfo, Dataset, DatasetVersion, Entry, NewEntry, RecordingInfo,
 };
-pub use id::{DatasetId, DatasetVersionId, ModelId, ModelVersionId, RecordingId, RunId};
+pub use id::{
+    DatasetId, DatasetVersionId, DeploymentId, DeviceId, JobId, KeyId, ModelId, ModelVersionId,
+    OwnerId, PipelineId, RecordingId, RunId, TokenId, UploadId, UserId,
+};
+pub use job::{Finished, Job, JobKind, JobStatus, NewJob};
+pub use key::{ApiKey, NewKey, Scope};
 pub(crate) use model::task_name;
 pub use model::{Model, ModelVersion, NewModelVersion};
-pub use run::{Run, RunStatus};
+pub use run::{NewRun, Run, RunStatus, RunSummary};
+pub use session::SESSION_LIMITS;
+pub use user::{Role as UserRole, User};
 
-/// The owner of everything made on the command line.
-const LOCAL_OWNER: &str = "00000000-0000-7000-8000-000000000000";
+use crate::clock::now_ms;
+use pool::{Pool, Reader};
 
-const MIGRATIONS: &[M<'static>] = &[M::up(include_str!("../migrations/001-core.sql"))];
+const MIGRATIONS: &[M<'static>] = &[
+    M::up(include_str!("../migrations/001-core.sql")),
+    M::up(include_str!("../migrations/002-services.sql")).foreign_key_check(),
+];
+
+/// One page of a list.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Page<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// What to ask the next page with; none at the end.
+    pub next: Option<String>,
+}
+
+/// Which page of a list.
+#[derive(Clone, Debug)]
+pub struct PageOf {
+    /// At most so many items.
+    pub limit: usize,
+    /// What the page before gave as `next`.
+    pub cursor: Option<String>,
+}
+
+impl PageOf {
+    /// One more than the limit, to see whether there is a next page.
+    fn fetched(&self) -> i64 {
+        self.limit as i64 + 1
+    }
+
+    /// Cuts what was fetched to the page.
+    fn page<T>(&self, mut items: Vec<T>, cursor: impl Fn(&T) -> String) -> Page<T> {
+        let more = items.len() > self.limit;
+        items.truncate(self.limit);
+        let next = if more { items.last().map(cursor) } else { None };
+        Page { items, next }
+    }
+}
 
 /// Why the store refused.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +102,35 @@ pub enum StoreError {
         /// The name.
         name: String,
     },
+    /// Something of that name is there already.
+    #[error("there is a {kind} {name:?} already: choose another name")]
+    Taken {
+        /// What was to be named.
+        kind: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// Something cannot be deleted or changed, as something else needs it.
+    #[error("{kind} {name:?} is in use: {reason}")]
+    InUse {
+        /// What was to be deleted or changed.
+        kind: &'static str,
+        /// Its name.
+        name: String,
+        /// What needs it, and what to do.
+        reason: String,
+    },
+    /// A key for repeating a request that was used for another request.
+    #[error("the Idempotency-Key was used for another request: send a new one")]
+    AttemptKey,
+    /// More of something than there may be.
+    #[error("there are {limit} {kind} already, and no more are kept: delete some first")]
+    Full {
+        /// What there is too much of.
+        kind: &'static str,
+        /// How many there may be.
+        limit: u32,
+    },
     /// A row of the database that this version cannot read.
     #[error("the database holds a {column} that cannot be read: {reason}")]
     Damaged {
@@ -72,39 +149,43 @@ pub enum StoreError {
     Sqlite(#[from] rusqlite::Error),
 }
 
-/// Datasets, recordings, runs and models.
+/// Everything that is known.
 #[derive(Debug)]
 pub struct Store {
-    connection: Mutex<Connection>,
+    writer: Mutex<Connection>,
+    readers: Pool,
 }
 
 impl Store {
     /// Opens the database, makes it if there is none, brings its schema up to date, and marks
-    /// runs that a killed process left behind as interrupted.
+    /// jobs and runs that a killed process left behind as interrupted.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        Self::prepare(Connection::open(path)?)
-    }
-
-    fn prepare(mut connection: Connection) -> Result<Self, StoreError> {
+        let mut connection = Connection::open(path)?;
         connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
         connection.pragma_update(None, "synchronous", "FULL")?;
-        connection.pragma_update(None, "foreign_keys", true)?;
+        // A migration that rebuilds a table must not take its references with it; each of these
+        // checks them at its end.
+        connection.pragma_update(None, "foreign_keys", false)?;
         Migrations::from_slice(MIGRATIONS).to_latest(&mut connection)?;
-        let store = Store { connection: Mutex::new(connection) };
-        store.interrupt_running()?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        let store = Store { writer: Mutex::new(connection), readers: Pool::new(path) };
+        store.interrupt_left_behind()?;
         Ok(store)
     }
 
-    fn connection(&self) -> MutexGuard<'_, Connection> {
+    fn writer(&self) -> MutexGuard<'_, Connection> {
         // A panic inside a transaction rolls it back: the connection stays usable.
-        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-/// Milliseconds since 1970 UTC.
-fn now_ms() -> i64 {
-    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX)
+    fn reader(&self) -> Result<Reader<'_>, StoreError> {
+        self.readers.take()
+    }
+
+    /// Whether the database answers.
+    pub fn check(&self) -> Result<(), StoreError> {
+        Ok(self.reader()?.query_row("SELECT 1", [], |_| Ok(()))?)
+    }
 }
 
 /// Refuses names that would be awkward in URLs, file names and topics.
@@ -142,6 +223,61 @@ fn count(row: &Row<'_>, column: &'static str) -> Result<u64, StoreError> {
     let value: i64 = row.get(column)?;
     u64::try_from(value)
         .map_err(|_| StoreError::Damaged { column, reason: format!("{value} is negative") })
+}
+
+/// A column as JSON, where it is not null.
+fn optional_json<T: DeserializeOwned>(
+    row: &Row<'_>,
+    column: &'static str,
+) -> Result<Option<T>, StoreError> {
+    let text: Option<String> = row.get(column)?;
+    text.map(|text| serde_json::from_str(&text))
+        .transpose()
+        .map_err(|error| StoreError::Damaged { column, reason: error.to_string() })
+}
+
+/// The rows of a query, each read by `read`.
+fn list<T>(
+    connection: &Connection,
+    sql: &str,
+    parameters: impl rusqlite::Params,
+    read: impl Fn(&Row<'_>) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(parameters)?;
+    let mut items = Vec::new();
+    while let Some(row) = rows.next()? {
+        items.push(read(row)?);
+    }
+    Ok(items)
+}
+
+/// The first row of a query, if there is one.
+fn one<T>(
+    connection: &Connection,
+    sql: &str,
+    parameters: impl rusqlite::Params,
+    read: impl FnOnce(&Row<'_>) -> Result<T, StoreError>,
+) -> Result<Option<T>, StoreError> {
+    connection
+        .prepare_cached(sql)?
+        .query_row(parameters, |row| Ok(read(row)))
+        .optional()?
+        .transpose()
+}
+
+/// What is not there, by its identifier.
+fn unknown(kind: &'static str, id: impl ToString) -> StoreError {
+    StoreError::Unknown { kind, name: id.to_string(), nearest: Vec::new() }
+}
+
+/// A violated `UNIQUE` as the name that is taken.
+fn taken(kind: &'static str, name: &str) -> impl FnOnce(rusqlite::Error) -> StoreError {
+    let name = name.to_owned();
+    move |error| match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::ConstraintViolation) => StoreError::Taken { kind, name },
+        _ => error.into(),
+    }
 }
 
 /// JSON text of plain data.

@@ -12,11 +12,12 @@ use model_format::pipeline::Pipeline;
 
 use crate::data_folder::{DataFolder, write_atomically};
 use crate::progress::Progress;
-use crate::store::{DatasetVersion, ModelVersion, NewModelVersion, RunId, Store};
+use crate::store::{DatasetVersion, ModelVersion, NewModelVersion, NewRun, OwnerId, RunId, Store};
 
 mod baseline;
 mod entries;
 mod error;
+mod estimate;
 mod extract;
 mod manifest;
 mod measure;
@@ -31,6 +32,7 @@ mod windows;
 
 use entries::{Entries, entries};
 pub use error::TrainError;
+pub(crate) use estimate::memory_bytes;
 pub(crate) use extract::{Compute, Extracted, extract};
 use extract::{check_windows, extract_features, raw_windows};
 pub(crate) use measure::anomalies;
@@ -51,47 +53,77 @@ const HELD_OUT_MAX: usize = 512;
 /// The most values of windows that are kept for golden and held-out windows.
 const KEPT_VALUES_MAX: usize = 1 << 24;
 
-/// Trains, evaluates, builds and proves a model, and stores it under `name`. `threads` never
-/// changes the result.
+/// Where work is done, for whom, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Work<'a> {
+    /// The data folder.
+    pub folder: &'a DataFolder,
+    /// Whose things are used and made.
+    pub owner: OwnerId,
+    /// How many threads may work; never changes a result.
+    pub threads: usize,
+    /// How far it is.
+    pub progress: &'a Progress,
+}
+
+/// Checks what is asked of a run as far as that is quick, and writes out what was left open: the
+/// estimator's parameters and the dataset's version.
+///
+/// # Errors
+/// Refusals name the option to change.
+pub fn plan(
+    store: &Store,
+    owner: OwnerId,
+    mut settings: Settings,
+    model_name: &str,
+) -> Result<(NewRun, Settings), TrainError> {
+    Store::check_model_name(model_name)?;
+    let estimator = learn::catalogue::estimator(&settings.estimator, &settings.parameters)?;
+    settings.parameters = estimator.parameters().clone();
+    let version = store.dataset_version(owner, &settings.dataset, settings.dataset_version)?;
+    settings.dataset_version = Some(version.number);
+    let run = NewRun {
+        dataset_version: version.id,
+        settings: serde_json::to_value(&settings).expect("plain data has a JSON form"),
+        model_name: model_name.to_owned(),
+    };
+    Ok((run, settings))
+}
+
+/// Trains, evaluates, builds and proves a model, and stores it under `name`.
 ///
 /// # Errors
 /// Refusals name the option to change. A failed run is kept with its error.
-pub fn train(
-    folder: &DataFolder,
-    mut settings: Settings,
-    name: &str,
-    threads: usize,
-    progress: &Progress,
-) -> Result<Trained, TrainError> {
-    Store::check_model_name(name)?;
-    let estimator = learn::catalogue::estimator(&settings.estimator, &settings.parameters)?;
-    settings.parameters = estimator.parameters().clone();
-    let version = folder.store().dataset_version(&settings.dataset, settings.dataset_version)?;
-    settings.dataset_version = Some(version.number);
-    let run_settings = serde_json::to_value(&settings).expect("plain data has a JSON form");
-    let run_id = folder.store().begin_run(version.id, &run_settings)?;
-    let attempt = Attempt {
-        folder,
-        settings: &settings,
-        estimator: estimator.as_ref(),
-        version: &version,
-        threads,
-        progress,
-    };
-    let outcome = in_pool(threads, || attempt.run()).and_then(|(report, artifact)| {
-        keep(folder, name, run_id, &report, &artifact).map(|model| (report, model))
-    });
-    match outcome {
-        Ok((report, model)) => {
-            let json = serde_json::to_value(&report).expect("plain data has a JSON form");
-            folder.store().finish_run(run_id, Ok(&json))?;
-            Ok(Trained { run_id, model, report })
-        }
-        Err(error) => {
-            folder.store().finish_run(run_id, Err(&error.to_string()))?;
-            Err(error)
-        }
+pub fn train(work: Work<'_>, settings: Settings, name: &str) -> Result<Trained, TrainError> {
+    let (run, settings) = plan(work.folder.store(), work.owner, settings, name)?;
+    let run_id = work.folder.store().begin_run(work.owner, &run)?;
+    let outcome = carry_out(work, run_id, &settings, name);
+    if let Err(error) = &outcome {
+        work.folder.store().finish_run(run_id, Err(&error.to_string()))?;
     }
+    outcome
+}
+
+/// Carries out a run that [`plan`] has checked and the store knows. Its success is noted; what a
+/// failure means is up to the caller.
+///
+/// # Errors
+/// Refusals name the option to change.
+pub fn carry_out(
+    work: Work<'_>,
+    run_id: RunId,
+    settings: &Settings,
+    name: &str,
+) -> Result<Trained, TrainError> {
+    let estimator = learn::catalogue::estimator(&settings.estimator, &settings.parameters)?;
+    let store = work.folder.store();
+    let version = store.dataset_version(work.owner, &settings.dataset, settings.dataset_version)?;
+    let attempt = Attempt { work, settings, estimator: estimator.as_ref(), version: &version };
+    let (report, artifact) = in_pool(work.threads, || attempt.run())?;
+    let model = keep(work, name, run_id, &report, &artifact)?;
+    let json = serde_json::to_value(&report).expect("plain data has a JSON form");
+    store.finish_run(run_id, Ok(&json))?;
+    Ok(Trained { run_id, model, report })
 }
 
 /// Runs `work` with so many threads.
@@ -108,12 +140,13 @@ pub(crate) fn in_pool<T: Send>(
 }
 
 fn keep(
-    folder: &DataFolder,
+    work: Work<'_>,
     name: &str,
     run_id: RunId,
     report: &RunReport,
     artifact: &[u8],
 ) -> Result<ModelVersion, TrainError> {
+    let folder = work.folder;
     let proof = serde_json::to_vec_pretty(&report.proof).expect("plain data has a JSON form");
     write_atomically(&folder.artifact_path(report.artifact_sha256), artifact)?;
     write_atomically(&folder.proof_path(report.artifact_sha256), &proof)?;
@@ -123,17 +156,15 @@ fn keep(
         lineage_id: report.lineage_id,
         run_id,
     };
-    Ok(folder.store().add_model_version(name, &new)?)
+    Ok(folder.store().add_model_version(work.owner, name, &new)?)
 }
 
 /// One run in work.
 struct Attempt<'a> {
-    folder: &'a DataFolder,
+    work: Work<'a>,
     settings: &'a Settings,
     estimator: &'a dyn Estimator,
     version: &'a DatasetVersion,
-    threads: usize,
-    progress: &'a Progress,
 }
 
 /// The windows of a run, with what each is for.
@@ -162,7 +193,8 @@ impl Attempt<'_> {
         let learned = self.learn(&data)?;
         let artifact = self.artifact(&data, &learned)?;
         let held_out = self.raw(&data, HELD_OUT_MAX)?;
-        let proof = prove_artifact(&artifact, &held_out, self.progress)?;
+        self.work.progress.check()?;
+        let proof = prove_artifact(&artifact, &held_out, self.work.progress)?;
         let parts = &data.parts;
         let report = RunReport {
             task: self.estimator.task(),
@@ -191,14 +223,15 @@ impl Attempt<'_> {
     }
 
     fn prepare(&self) -> Result<Data, TrainError> {
-        let Attempt { folder, settings, estimator, progress, .. } = *self;
-        let entries = entries(folder, settings, self.version)?;
+        let Attempt { work, settings, estimator, .. } = *self;
+        let entries = entries(work, settings, self.version)?;
         check_target(settings, estimator, &entries.list)?;
         let mut recipe = recipe::recipe(settings, &entries.list)?;
         let mut selection = settings.selection.clone();
         partition::resolve(&mut selection, &entries.list[..entries.own], &mut recipe.notes);
         let recipe::Recipe { pipeline, notes } = recipe;
-        let extracted = extract_features(folder, &entries.list, &pipeline, &selection, progress)?;
+        let extracted =
+            extract_features(work.folder, &entries.list, &pipeline, &selection, work.progress)?;
         check_windows(settings, estimator, &extracted)?;
         let parts = partition::partition(
             estimator.task(),
@@ -217,12 +250,13 @@ impl Attempt<'_> {
         };
         let train = table(&data.parts.train);
         let calibration = (task == Task::Anomaly).then(|| table(&data.parts.calibration));
-        self.progress.stage("fit", 1000);
+        let progress = self.work.progress;
+        progress.stage("fit", 1000);
         let context = FitContext {
             seed: self.settings.seed,
-            threads: self.threads,
-            progress: &|share| self.progress.set((share * 1000.0) as u64),
-            cancel: &|| false,
+            threads: self.work.threads,
+            progress: &|share| progress.set((share * 1000.0) as u64),
+            cancel: &|| progress.is_cancelled(),
         };
         let fitted = self.estimator.fit(&train, calibration.as_ref(), &context)?;
         let test = table(&data.parts.test);
@@ -256,7 +290,7 @@ impl Attempt<'_> {
     fn raw(&self, data: &Data, count: usize) -> Result<Vec<Vec<f32>>, TrainError> {
         let Data { entries, pipeline, extracted, .. } = data;
         let chosen = spread(extracted, &data.parts.test, kept_max(pipeline, count));
-        let mut raw = raw_windows(self.folder, &entries.list, pipeline, extracted, &chosen)?;
+        let mut raw = raw_windows(self.work.folder, &entries.list, pipeline, extracted, &chosen)?;
         let order = round_robin(extracted, &chosen).into_iter();
         Ok(order.map(|position| std::mem::take(&mut raw[position])).collect())
     }

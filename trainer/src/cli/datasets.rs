@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 
 use super::report::{Report, TextTable, moment, short};
 use super::{Context, Versioned, to_json};
-use crate::store::{DatasetVersion, Entry};
+use crate::store::{DatasetVersion, Entry, OwnerId};
 
 /// List datasets, or show one: its recordings, channels, labels and tags.
 #[derive(Debug, Args)]
@@ -37,7 +37,7 @@ impl Datasets {
         let folder = context.open()?;
         match &self.command {
             DatasetsCommand::List => {
-                let datasets = folder.store().datasets()?;
+                let datasets = folder.store().datasets(OwnerId::LOCAL)?;
                 let mut table =
                     TextTable::new(&["dataset", "version", "recordings", "rows", "made"]);
                 for dataset in &datasets {
@@ -59,7 +59,11 @@ impl Datasets {
                 Ok(Report { text, json: to_json(&datasets) })
             }
             DatasetsCommand::Show { dataset } => {
-                let version = folder.store().dataset_version(&dataset.name, dataset.number)?;
+                let version = folder.store().dataset_version(
+                    OwnerId::LOCAL,
+                    &dataset.name,
+                    dataset.number,
+                )?;
                 Ok(Report { text: describe(&version), json: to_json(&version) })
             }
         }

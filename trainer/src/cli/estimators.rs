@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 use clap::Args;
 use learn::catalogue::{CATALOGUE, Entry};
 use model_format::nearest::did_you_mean;
-use serde_json::json;
 
 use super::report::Report;
+use super::to_json;
+use crate::catalogue::EstimatorInfo;
 use crate::store::task_name;
 
 /// The catalogue of estimators: what each one does, and its parameters with bounds and defaults.
@@ -34,23 +35,7 @@ impl Estimators {
             let hint = did_you_mean(filter, CATALOGUE.iter().map(|entry| entry.name));
             anyhow::bail!("no estimator or task is called {filter:?}{hint}");
         }
-        let json = entries.iter().map(|entry| {
-            let parameters = entry.parameters.iter().map(|parameter| {
-                json!({
-                    "name": parameter.name,
-                    "doc": parameter.doc,
-                    "default": parameter.default.json(),
-                    "accepts": parameter.accepts_text(),
-                })
-            });
-            json!({
-                "name": entry.name,
-                "title": entry.title,
-                "task": task_name(entry.task),
-                "doc": entry.doc,
-                "parameters": parameters.collect::<Vec<_>>(),
-            })
-        });
+        let json = entries.iter().map(|entry| to_json(&EstimatorInfo::from(*entry)));
         Ok(Report { text: text(&entries), json: json.collect() })
     }
 }

@@ -9,6 +9,7 @@ use engine::EngineKind;
 use super::report::Report;
 use super::{Context, Versioned, evaluation_text, to_json};
 use crate::evaluation::{Answered, Question, evaluate};
+use crate::store::OwnerId;
 use crate::training::settings::{RowRange, Selector};
 
 /// Let a stored model answer every window of a dataset, and measure the answers. The recordings are
@@ -40,11 +41,15 @@ pub(super) struct Evaluate {
 impl Evaluate {
     pub(super) fn run(&self, context: &Context) -> anyhow::Result<Report> {
         let folder = context.open()?;
-        let model = folder.store().model_version(&self.model.name, self.model.number)?;
-        let dataset = folder.store().dataset_version(&self.dataset.name, self.dataset.number)?;
+        let model =
+            folder.store().model_version(OwnerId::LOCAL, &self.model.name, self.model.number)?;
+        let dataset = folder.store().dataset_version(
+            OwnerId::LOCAL,
+            &self.dataset.name,
+            self.dataset.number,
+        )?;
         let question = Question { only: self.only.clone(), rows: self.rows, engine: self.engine };
-        let answered =
-            evaluate(&folder, &model, &dataset, &question, context.threads, &context.progress)?;
+        let answered = evaluate(context.work(&folder), &model, &dataset, &question)?;
         if let Some(path) = &self.results {
             answered.write_results(path)?;
         }

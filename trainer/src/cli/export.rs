@@ -10,6 +10,7 @@ use serde_json::json;
 use super::report::{Report, short};
 use super::{Context, Versioned};
 use crate::data_folder::write_atomically;
+use crate::store::OwnerId;
 use crate::training::prove_artifact;
 
 /// Write a model's .onnx file, and its .proof.json beside it.
@@ -31,7 +32,8 @@ pub(super) struct Export {
 impl Export {
     pub(super) fn run(&self, context: &Context) -> anyhow::Result<Report> {
         let folder = context.open()?;
-        let version = folder.store().model_version(&self.model.name, self.model.number)?;
+        let version =
+            folder.store().model_version(OwnerId::LOCAL, &self.model.name, self.model.number)?;
         let mut bytes = folder.read_artifact(version.artifact_sha256)?;
         let proof = if self.batch_one {
             bytes = Artifact::read(&bytes)?.with_batch(Batch::One)?;

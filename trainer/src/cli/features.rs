@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 use clap::Args;
 use model_format::nearest::did_you_mean;
 use model_format::signal::features::{CATALOGUE, Feature};
-use serde_json::json;
 
 use super::report::Report;
+use super::to_json;
+use crate::catalogue::FeatureInfo;
 
 /// The catalogue of features: definition, unit, source, and what each one needs.
 #[derive(Debug, Args)]
@@ -33,18 +34,7 @@ impl Features {
             let hint = did_you_mean(filter, CATALOGUE.iter().map(|feature| feature.name));
             anyhow::bail!("no feature or family is called {filter:?}{hint}");
         }
-        let json = features.iter().map(|feature| {
-            json!({
-                "name": feature.name,
-                "version": feature.version,
-                "family": feature.family.name(),
-                "doc": feature.doc,
-                "source": feature.source,
-                "unit": feature.unit.describe("channel"),
-                "window_min_samples": feature.window_min_samples,
-                "needs_rate": feature.needs_rate,
-            })
-        });
+        let json = features.iter().map(|feature| to_json(&FeatureInfo::from(*feature)));
         Ok(Report { text: text(&features), json: json.collect() })
     }
 }

@@ -1,19 +1,13 @@
 //! `import`: files become recordings of a dataset.
 
 use std::fmt::Write as _;
-use std::path::Path;
 
 use clap::Args;
-use serde_json::{Value, json};
 
-use super::Context;
-use super::report::{Report, TextTable, short};
-use crate::data_folder::FolderError;
-use crate::ingest::parquet::{self, ParquetError};
-use crate::ingest::{self, ImportArgs, ImportError, ImportedRecording};
-use crate::progress::Progress;
-use crate::recording::{LabelSpan, Recording};
-use crate::store::NewEntry;
+use super::report::{Report, TextTable};
+use super::{Context, to_json};
+use crate::importing::{classes, import};
+use crate::ingest::{self, ImportArgs, ImportedRecording};
 
 /// Import CSV files and Edge Impulse acquisitions into a dataset, as a new version of it. Nothing
 /// is guessed: a refusal names the option to add, with what was found. If one file is refused,
@@ -37,70 +31,36 @@ pub(super) struct Import {
     files: ImportArgs,
 }
 
-/// Why an import ended.
-#[derive(Debug, thiserror::Error)]
-enum SinkError {
-    #[error(transparent)]
-    Import(#[from] ImportError),
-    #[error(transparent)]
-    Recording(#[from] ParquetError),
-    #[error(transparent)]
-    Folder(#[from] FolderError),
-}
-
 impl Import {
     pub(super) fn run(&self, context: &Context) -> anyhow::Result<Report> {
         let options = self.files.options()?;
         let plan = ingest::plan(&self.files.paths)?;
         let folder = context.open()?;
-        let mut entries: Vec<NewEntry> = Vec::new();
         let mut table = TextTable::new(&["recording", "rows", "rate", "labels", "missing"]);
-        let (mut recordings, mut notes) = (Vec::new(), Vec::new());
-        let mut progress = Reading { progress: &context.progress };
-        ingest::import::<SinkError>(&plan, &options, &mut progress, &mut |file| {
-            for imported in file.recordings {
-                let recording = &imported.recording;
-                parquet::write(&folder, recording)?;
-                entries.push(recording.entry());
-                table.row(row(&imported));
-                notes.extend(
-                    imported.notes.iter().map(|note| format!("{}: {note}", recording.name)),
-                );
-                recordings.push(summary(&imported));
-            }
-            Ok(())
-        })?;
-        let before = folder.store().dataset_version(&self.dataset, None).ok();
-        let version = folder.store().add_to_dataset(&self.dataset, &entries)?;
-        let changed = before.is_none_or(|before| before.number != version.number);
+        let mut notes = Vec::new();
+        let mut each = |imported: &ImportedRecording| {
+            table.row(row(imported));
+            let name = &imported.recording.name;
+            notes.extend(imported.notes.iter().map(|note| format!("{name}: {note}")));
+        };
+        let imported = import(context.work(&folder), &self.dataset, &plan, &options, &mut each)?;
         let mut text = table.render();
         for note in &notes {
             let _ = writeln!(text, "{note}");
         }
-        for skipped in &plan.skipped {
-            let _ = writeln!(text, "left out {}: {}", skipped.path.display(), skipped.reason);
+        for skipped in &imported.skipped {
+            let _ = writeln!(text, "left out {}: {}", skipped.file, skipped.reason);
         }
         let _ = writeln!(
             text,
             "dataset {} version {}{}: {} recordings, digest {}",
-            self.dataset,
-            version.number,
-            if changed { "" } else { " (unchanged)" },
-            version.entries.len(),
-            short(version.digest)
+            imported.dataset,
+            imported.version,
+            if imported.changed { "" } else { " (unchanged)" },
+            imported.recordings,
+            &imported.digest[..12]
         );
-        let skipped = plan.skipped.iter().map(|skipped| {
-            json!({ "file": skipped.path.display().to_string(), "reason": skipped.reason })
-        });
-        let json = json!({
-            "dataset": self.dataset,
-            "version": version.number,
-            "digest": version.digest,
-            "changed": changed,
-            "imported": recordings,
-            "skipped": skipped.collect::<Vec<_>>(),
-        });
-        Ok(Report { text, json })
+        Ok(Report { text, json: to_json(&imported) })
     }
 }
 
@@ -113,45 +73,4 @@ fn row(imported: &ImportedRecording) -> Vec<String> {
         classes(recording).join(", "),
         imported.missing_values.to_string(),
     ]
-}
-
-fn classes(recording: &Recording) -> Vec<&str> {
-    let mut classes: Vec<&str> =
-        recording.labels.iter().map(|LabelSpan { class, .. }| class.as_str()).collect();
-    classes.sort_unstable();
-    classes.dedup();
-    classes
-}
-
-fn summary(imported: &ImportedRecording) -> Value {
-    let recording = &imported.recording;
-    json!({
-        "recording": recording.name,
-        "rows": recording.rows(),
-        "rate_hz": recording.rate_hz,
-        "channels": recording.channels.iter().map(|c| &c.name).collect::<Vec<_>>(),
-        "classes": classes(recording),
-        "tags": recording.tags,
-        "missing_values": imported.missing_values,
-        "timing": imported.timing,
-        "notes": imported.notes,
-    })
-}
-
-/// Shows how far the reading of files is.
-struct Reading<'a> {
-    progress: &'a Progress,
-}
-
-impl ingest::Progress for Reading<'_> {
-    fn file(&mut self, _: &Path, done_bytes: u64, total_bytes: u64) {
-        if done_bytes == 0 {
-            self.progress.stage("import", total_bytes);
-        }
-        self.progress.set(done_bytes);
-    }
-
-    fn bytes(&mut self, done_bytes: u64, _: u64) {
-        self.progress.set(done_bytes);
-    }
 }

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 
 use super::report::{Report, TextTable, moment, short};
 use super::{Context, to_json};
-use crate::store::{Model, task_name};
+use crate::store::{Model, OwnerId, task_name};
 
 /// List models, or show one with its versions.
 #[derive(Debug, Args)]
@@ -32,7 +32,7 @@ impl Models {
         let folder = context.open()?;
         match &self.command {
             ModelsCommand::List => {
-                let models = folder.store().models()?;
+                let models = folder.store().models(OwnerId::LOCAL)?;
                 let text = match models.is_empty() {
                     true => "no models yet: `cirame-trainer train` makes one\n".to_owned(),
                     false => list(&models),
@@ -40,7 +40,7 @@ impl Models {
                 Ok(Report { text, json: to_json(&models) })
             }
             ModelsCommand::Show { model } => {
-                let model = folder.store().model(model)?;
+                let model = folder.store().model(OwnerId::LOCAL, model)?;
                 Ok(Report { text: show(&model), json: to_json(&model) })
             }
         }

@@ -9,6 +9,7 @@ use engine::EngineKind;
 
 use super::report::Report;
 use super::{Context, Versioned, evaluation_text, to_json};
+use crate::store::OwnerId;
 
 /// Prove a model once more: its golden windows through the engines at hand, differences and
 /// latency. Fails where an answer differs.
@@ -47,7 +48,7 @@ impl Prove {
         }
         let model: Versioned = self.model.parse().map_err(anyhow::Error::msg)?;
         let folder = context.open()?;
-        let version = folder.store().model_version(&model.name, model.number)?;
+        let version = folder.store().model_version(OwnerId::LOCAL, &model.name, model.number)?;
         Ok(folder.read_artifact(version.artifact_sha256)?)
     }
 }

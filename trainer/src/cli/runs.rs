@@ -4,7 +4,10 @@ use clap::{Args, Subcommand};
 
 use super::report::{Report, TextTable, moment};
 use super::{Context, to_json};
-use crate::store::Run;
+use crate::store::{OwnerId, PageOf, Run, RunSummary};
+
+/// Most runs that are listed.
+const RUNS_MAX: usize = 1000;
 
 /// List training runs, or show one with its settings and evaluation.
 #[derive(Debug, Args)]
@@ -18,7 +21,7 @@ pub(super) struct Runs {
 
 #[derive(Debug, Subcommand)]
 enum RunsCommand {
-    /// All runs, newest first.
+    /// The newest 1000 runs, newest first.
     List,
     /// One run.
     Show {
@@ -32,7 +35,8 @@ impl Runs {
         let folder = context.open()?;
         match &self.command {
             RunsCommand::List => {
-                let runs = folder.store().runs()?;
+                let all = PageOf { limit: RUNS_MAX, cursor: None };
+                let runs = folder.store().runs(OwnerId::LOCAL, &all)?.items;
                 let text = match runs.is_empty() {
                     true => "no runs yet: `cirame-trainer train` makes one\n".to_owned(),
                     false => list(&runs),
@@ -40,20 +44,20 @@ impl Runs {
                 Ok(Report { text, json: to_json(&runs) })
             }
             RunsCommand::Show { run } => {
-                let run = folder.store().run(run)?;
+                let run = folder.store().run(OwnerId::LOCAL, run)?;
                 Ok(Report { text: show(&run), json: to_json(&run) })
             }
         }
     }
 }
 
-fn list(runs: &[Run]) -> String {
+fn list(runs: &[RunSummary]) -> String {
     let mut table = TextTable::new(&["run", "dataset", "estimator", "status", "began"]);
     for run in runs {
         table.row(vec![
             run.id.to_string(),
             format!("{}@{}", run.dataset, run.dataset_version),
-            run.settings["estimator"].as_str().unwrap_or_default().to_owned(),
+            run.estimator.clone(),
             run.status.name().to_owned(),
             moment(run.created_ms),
         ]);

@@ -14,6 +14,7 @@ use crate::data_folder::write_atomically;
 use crate::ingest::parquet;
 use crate::recording::Recording;
 use crate::simulated::{self, Machine};
+use crate::store::OwnerId;
 
 /// Simulate a machine: labelled recordings for a first tour and for tests, the same for the same
 /// seed. They become a dataset (--into) or CSV files in a folder.
@@ -99,7 +100,7 @@ impl Simulate {
             entries.push(recording.entry());
             context.progress.step();
         }
-        let version = folder.store().add_to_dataset(dataset, &entries)?;
+        let version = folder.store().add_to_dataset(OwnerId::LOCAL, dataset, &entries)?;
         let text = format!(
             "{} recordings in dataset {dataset} version {}\nnext: cirame-trainer train {dataset} \
              --estimator {}\n",

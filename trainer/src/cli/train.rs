@@ -10,8 +10,8 @@ use super::report::{Report, short};
 use super::{Context, Versioned, to_json};
 use crate::store::task_name;
 use crate::training::settings::{
-    Extent, LabelRule, RateChoice, RowRange, Selection, Selector, Settings, SplitBy, TargetName,
-    TargetRule, TestChoice,
+    Extent, LabelRule, PipelineSettings, RateChoice, RowRange, Selection, Selector, Settings,
+    SplitBy, TargetName, TargetRule, TestChoice,
 };
 use crate::training::{Trained, train};
 
@@ -189,7 +189,7 @@ impl Train {
         let default_name = || format!("{}-{}", self.dataset.name, self.estimator);
         let name = self.name.clone().unwrap_or_else(default_name);
         let folder = context.open()?;
-        let trained = train(&folder, settings, &name, context.threads, &context.progress)?;
+        let trained = train(context.work(&folder), settings, &name)?;
         Ok(Report { text: describe(&trained), json: to_json(&trained) })
     }
 
@@ -209,14 +209,16 @@ impl Train {
             dataset_version: self.dataset.number,
             estimator: self.estimator.clone(),
             parameters: parameters(&self.parameters)?,
-            channels: pipeline.channels.clone(),
-            without_channels: pipeline.without.clone(),
-            rate: pipeline.rate,
-            resample: pipeline.resample,
-            gap: Gap { max_samples: pipeline.gap_max_samples, fill },
-            window: extent(pipeline.window_s, pipeline.window_samples),
-            stride: extent(pipeline.stride_s, pipeline.stride_samples),
-            features: pipeline.features.clone(),
+            pipeline: PipelineSettings {
+                channels: pipeline.channels.clone(),
+                without_channels: pipeline.without.clone(),
+                rate: pipeline.rate,
+                resample: pipeline.resample,
+                gap: Gap { max_samples: pipeline.gap_max_samples, fill },
+                window: extent(pipeline.window_s, pipeline.window_samples),
+                stride: extent(pipeline.stride_s, pipeline.stride_samples),
+                features: pipeline.features.clone(),
+            },
             selection: self.selection.selection()?,
             seed: self.seed,
         })

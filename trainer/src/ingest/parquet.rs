@@ -112,6 +112,7 @@ mod tests {
 
     use super::*;
     use crate::recording::{LabelSpan, Role};
+    use crate::store::OwnerId;
 
     fn recording() -> Recording {
         Recording {
@@ -137,7 +138,8 @@ mod tests {
         let recording = recording();
         write(&folder, &recording).unwrap();
         write(&folder, &recording).unwrap();
-        let version = folder.store().add_to_dataset("d", &[recording.entry()]).unwrap();
+        let version =
+            folder.store().add_to_dataset(OwnerId::LOCAL, "d", &[recording.entry()]).unwrap();
         let read = read(&folder, &version.entries[0]).unwrap();
         assert_eq!(read.content(), recording.content());
         assert_eq!((read.labels, read.tags), (recording.labels, recording.tags));
@@ -158,7 +160,8 @@ mod tests {
         )
         .unwrap();
         recording.name = "the one".to_owned();
-        let version = folder.store().add_to_dataset("d", &[recording.entry()]).unwrap();
+        let version =
+            folder.store().add_to_dataset(OwnerId::LOCAL, "d", &[recording.entry()]).unwrap();
         let refused = read(&folder, &version.entries[0]).unwrap_err().to_string();
         assert!(refused.contains("the one") && refused.contains("damaged"), "{refused}");
     }
@@ -168,13 +171,16 @@ mod tests {
         let path = tempfile::tempdir().unwrap();
         let folder = DataFolder::open(path.path()).unwrap();
         let mut recording = recording();
-        let first = folder.store().add_to_dataset("d", &[recording.entry()]).unwrap();
-        let again = folder.store().add_to_dataset("d", &[recording.entry()]).unwrap();
+        let first =
+            folder.store().add_to_dataset(OwnerId::LOCAL, "d", &[recording.entry()]).unwrap();
+        let again =
+            folder.store().add_to_dataset(OwnerId::LOCAL, "d", &[recording.entry()]).unwrap();
         assert_eq!((first.number, again.number), (1, 1));
         recording.labels.clear();
-        let second = folder.store().add_to_dataset("d", &[recording.entry()]).unwrap();
+        let second =
+            folder.store().add_to_dataset(OwnerId::LOCAL, "d", &[recording.entry()]).unwrap();
         assert_eq!((second.number, second.entries.len()), (2, 1));
-        let kept = folder.store().dataset_version("d", Some(1)).unwrap();
+        let kept = folder.store().dataset_version(OwnerId::LOCAL, "d", Some(1)).unwrap();
         assert_eq!((kept.digest, kept.entries[0].annotation.labels.len()), (first.digest, 1));
     }
 }

@@ -7,8 +7,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    DatasetId, DatasetVersionId, LOCAL_OWNER, RecordingId, Store, StoreError, check_name, count,
-    json, now_ms, parsed, plain, to_json,
+    DatasetId, DatasetVersionId, OwnerId, RecordingId, Store, StoreError, check_name, count, json,
+    now_ms, parsed, plain, to_json,
 };
 use crate::nearest::nearest;
 use crate::recording::{LabelSpan, Role};
@@ -125,8 +125,8 @@ pub struct NewEntry {
 
 impl Store {
     /// All datasets, by name.
-    pub fn datasets(&self) -> Result<Vec<Dataset>, StoreError> {
-        let connection = self.connection();
+    pub fn datasets(&self, owner: OwnerId) -> Result<Vec<Dataset>, StoreError> {
+        let connection = self.reader()?;
         let mut statement = connection.prepare(
             "SELECT d.id, d.name, d.created_ms, v.number AS version,
                     count(r.id) AS recordings, coalesce(sum(r.row_count), 0) AS row_count
@@ -137,7 +137,7 @@ impl Store {
              LEFT JOIN recordings r ON r.id = e.recording_id
              WHERE d.owner_id = ?1 GROUP BY d.id ORDER BY d.name",
         )?;
-        let mut rows = statement.query([LOCAL_OWNER])?;
+        let mut rows = statement.query([owner.to_string()])?;
         let mut datasets = Vec::new();
         while let Some(row) = rows.next()? {
             datasets.push(Dataset {
@@ -155,12 +155,13 @@ impl Store {
     /// A version of the dataset of this name; the newest one where `number` is none.
     pub fn dataset_version(
         &self,
+        owner: OwnerId,
         name: &str,
         number: Option<u32>,
     ) -> Result<DatasetVersion, StoreError> {
-        let connection = self.connection();
-        let Some(dataset) = find_dataset(&connection, name)? else {
-            return Err(unknown_dataset(&connection, name)?);
+        let connection = self.reader()?;
+        let Some(dataset) = find_dataset(&connection, owner, name)? else {
+            return Err(unknown_dataset(&connection, owner, name)?);
         };
         read_version(&connection, dataset, name, number)
     }
@@ -170,15 +171,16 @@ impl Store {
     /// the one there was where nothing changes.
     pub fn add_to_dataset(
         &self,
+        owner: OwnerId,
         name: &str,
         entries: &[NewEntry],
     ) -> Result<DatasetVersion, StoreError> {
         check_name("dataset", name)?;
-        let mut connection = self.connection();
+        let mut connection = self.writer();
         let transaction = connection.transaction()?;
-        let (dataset, newest) = match find_dataset(&transaction, name)? {
+        let (dataset, newest) = match find_dataset(&transaction, owner, name)? {
             Some(dataset) => (dataset, Some(read_version(&transaction, dataset, name, None)?)),
-            None => (make_dataset(&transaction, name)?, None),
+            None => (make_dataset(&transaction, owner, name)?, None),
         };
         let mut listed: BTreeMap<String, (RecordingId, Digest, Annotation)> = BTreeMap::new();
         for entry in newest.iter().flat_map(|version| &version.entries) {
@@ -212,28 +214,40 @@ fn version_digest(listed: &BTreeMap<String, (RecordingId, Digest, Annotation)>) 
     Digest::of(to_json(&list).as_bytes())
 }
 
-fn find_dataset(connection: &Connection, name: &str) -> Result<Option<DatasetId>, StoreError> {
+fn find_dataset(
+    connection: &Connection,
+    owner: OwnerId,
+    name: &str,
+) -> Result<Option<DatasetId>, StoreError> {
     connection
         .prepare("SELECT id FROM datasets WHERE owner_id = ?1 AND name = ?2")?
-        .query_row([LOCAL_OWNER, name], |row| Ok(parsed(row, "id")))
+        .query_row([&owner.to_string(), name], |row| Ok(parsed(row, "id")))
         .optional()?
         .transpose()
 }
 
-fn unknown_dataset(connection: &Connection, name: &str) -> Result<StoreError, StoreError> {
+fn unknown_dataset(
+    connection: &Connection,
+    owner: OwnerId,
+    name: &str,
+) -> Result<StoreError, StoreError> {
     let names = connection
         .prepare("SELECT name FROM datasets WHERE owner_id = ?1 ORDER BY name")?
-        .query_map([LOCAL_OWNER], |row| row.get(0))?
+        .query_map([owner.to_string()], |row| row.get(0))?
         .collect::<Result<Vec<String>, _>>()?;
     let nearest = nearest(name, names.iter().map(String::as_str));
     Ok(StoreError::Unknown { kind: "dataset", name: name.to_owned(), nearest })
 }
 
-fn make_dataset(connection: &Connection, name: &str) -> Result<DatasetId, StoreError> {
+fn make_dataset(
+    connection: &Connection,
+    owner: OwnerId,
+    name: &str,
+) -> Result<DatasetId, StoreError> {
     let id = DatasetId::new();
     connection.execute(
         "INSERT INTO datasets (id, owner_id, name, created_ms) VALUES (?1, ?2, ?3, ?4)",
-        params![id.to_string(), LOCAL_OWNER, name, now_ms()],
+        params![id.to_string(), owner.to_string(), name, now_ms()],
     )?;
     Ok(id)
 }

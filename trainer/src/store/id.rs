@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
+use uuid::{Uuid, uuid};
 
 macro_rules! identifier {
     ($(#[$doc:meta])* $name:ident) => {
@@ -19,6 +19,14 @@ macro_rules! identifier {
                 $name(Uuid::now_v7())
             }
         }
+
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+                String::schema()
+            }
+        }
+
+        impl utoipa::ToSchema for $name {}
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -51,6 +59,42 @@ macro_rules! identifier {
 }
 
 identifier!(
+    /// Whose things are whose.
+    OwnerId
+);
+identifier!(
+    /// A user.
+    UserId
+);
+identifier!(
+    /// An API key.
+    KeyId
+);
+identifier!(
+    /// A job in the queue.
+    JobId
+);
+identifier!(
+    /// An upload.
+    UploadId
+);
+identifier!(
+    /// A saved pipeline.
+    PipelineId
+);
+identifier!(
+    /// A token that lets devices enrol.
+    TokenId
+);
+identifier!(
+    /// A device.
+    DeviceId
+);
+identifier!(
+    /// A model version assigned to a device.
+    DeploymentId
+);
+identifier!(
     /// A dataset.
     DatasetId
 );
@@ -74,3 +118,8 @@ identifier!(
     /// A model version.
     ModelVersionId
 );
+
+impl OwnerId {
+    /// The owner of everything made on the command line, and by the first admin.
+    pub const LOCAL: OwnerId = OwnerId(uuid!("00000000-0000-7000-8000-000000000000"));
+}

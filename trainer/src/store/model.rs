@@ -6,8 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Serialize;
 
 use super::{
-    LOCAL_OWNER, ModelId, ModelVersionId, RunId, Store, StoreError, check_name, now_ms, parsed,
-    plain,
+    ModelId, ModelVersionId, OwnerId, RunId, Store, StoreError, check_name, now_ms, parsed, plain,
 };
 use crate::nearest::nearest;
 
@@ -69,11 +68,11 @@ impl Store {
     }
 
     /// All models, by name.
-    pub fn models(&self) -> Result<Vec<Model>, StoreError> {
-        let connection = self.connection();
+    pub fn models(&self, owner: OwnerId) -> Result<Vec<Model>, StoreError> {
+        let connection = self.reader()?;
         let mut statement = connection
             .prepare("SELECT id, name, created_ms FROM models WHERE owner_id = ?1 ORDER BY name")?;
-        let mut rows = statement.query([LOCAL_OWNER])?;
+        let mut rows = statement.query([owner.to_string()])?;
         let mut models = Vec::new();
         while let Some(row) = rows.next()? {
             models.push(read_model(&connection, row)?);
@@ -82,8 +81,8 @@ impl Store {
     }
 
     /// The model of this name.
-    pub fn model(&self, name: &str) -> Result<Model, StoreError> {
-        let models = self.models()?;
+    pub fn model(&self, owner: OwnerId, name: &str) -> Result<Model, StoreError> {
+        let models = self.models(owner)?;
         models.iter().find(|model| model.name == name).cloned().ok_or_else(|| StoreError::Unknown {
             kind: "model",
             name: name.to_owned(),
@@ -94,10 +93,11 @@ impl Store {
     /// A version of the model of this name; the newest one where `number` is none.
     pub fn model_version(
         &self,
+        owner: OwnerId,
         name: &str,
         number: Option<u32>,
     ) -> Result<ModelVersion, StoreError> {
-        let model = self.model(name)?;
+        let model = self.model(owner, name)?;
         let wanted = |version: &&ModelVersion| number.is_none_or(|n| n == version.number);
         model.versions.iter().find(wanted).cloned().ok_or_else(|| StoreError::Unknown {
             kind: "model version",
@@ -115,15 +115,16 @@ impl Store {
     /// that is the newest version already stays that version.
     pub fn add_model_version(
         &self,
+        owner: OwnerId,
         name: &str,
         new: &NewModelVersion,
     ) -> Result<ModelVersion, StoreError> {
         check_name("model", name)?;
-        let mut connection = self.connection();
+        let mut connection = self.writer();
         let transaction = connection.transaction()?;
-        let model = match find_model(&transaction, name)? {
+        let model = match find_model(&transaction, owner, name)? {
             Some(model) => model,
-            None => make_model(&transaction, name)?,
+            None => make_model(&transaction, owner, name)?,
         };
         let newest = read_versions(&transaction, model)?.into_iter().next();
         if let Some(newest) = newest.filter(|v| v.artifact_sha256 == new.artifact_sha256) {
@@ -166,19 +167,23 @@ fn parse_task(text: &str) -> Result<Task, StoreError> {
         .ok_or_else(|| StoreError::Damaged { column: "task", reason: format!("{text:?}") })
 }
 
-fn find_model(connection: &Connection, name: &str) -> Result<Option<ModelId>, StoreError> {
+fn find_model(
+    connection: &Connection,
+    owner: OwnerId,
+    name: &str,
+) -> Result<Option<ModelId>, StoreError> {
     connection
         .prepare("SELECT id FROM models WHERE owner_id = ?1 AND name = ?2")?
-        .query_row([LOCAL_OWNER, name], |row| Ok(parsed(row, "id")))
+        .query_row([&owner.to_string(), name], |row| Ok(parsed(row, "id")))
         .optional()?
         .transpose()
 }
 
-fn make_model(connection: &Connection, name: &str) -> Result<ModelId, StoreError> {
+fn make_model(connection: &Connection, owner: OwnerId, name: &str) -> Result<ModelId, StoreError> {
     let id = ModelId::new();
     connection.execute(
         "INSERT INTO models (id, owner_id, name, created_ms) VALUES (?1, ?2, ?3, ?4)",
-        params![id.to_string(), LOCAL_OWNER, name, now_ms()],
+        params![id.to_string(), owner.to_string(), name, now_ms()],
     )?;
     Ok(id)
 }

@@ -1,16 +1,17 @@
 //! Runs: training attempts with their settings, status and evaluation.
 
-use rusqlite::types::Null;
-use rusqlite::{Row, params};
+use rusqlite::{Connection, Row, params};
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::{
-    DatasetVersionId, LOCAL_OWNER, RunId, Store, StoreError, json, now_ms, parsed, plain, to_json,
+    DatasetVersionId, OwnerId, Page, PageOf, RunId, Store, StoreError, json, list, now_ms, one,
+    optional_json, parsed, plain, to_json,
 };
 
 /// One training attempt.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Run {
     /// Identifier.
     pub id: RunId,
@@ -19,10 +20,12 @@ pub struct Run {
     /// Number of the dataset version.
     pub dataset_version: u32,
     /// Everything that was asked for: estimator, parameters, windows, split, seed.
+    #[schema(value_type = Object)]
     pub settings: Value,
     /// How it ended.
     pub status: RunStatus,
     /// The evaluation and what belongs to it, once the run succeeded.
+    #[schema(value_type = Option<Object>)]
     pub report: Option<Value>,
     /// Why it failed.
     pub error: Option<String>,
@@ -32,16 +35,52 @@ pub struct Run {
     pub finished_ms: Option<i64>,
 }
 
+/// A run without its report, for lists.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct RunSummary {
+    /// Identifier.
+    pub id: RunId,
+    /// Name of the dataset.
+    pub dataset: String,
+    /// Number of the dataset version.
+    pub dataset_version: u32,
+    /// Name of the estimator in the catalogue.
+    pub estimator: String,
+    /// How it stands.
+    pub status: RunStatus,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// When it began, in milliseconds since 1970 UTC.
+    pub created_ms: i64,
+    /// When it ended.
+    pub finished_ms: Option<i64>,
+}
+
+/// A run that is to wait in the queue.
+#[derive(Clone, Debug)]
+pub struct NewRun {
+    /// What it learns from.
+    pub dataset_version: DatasetVersionId,
+    /// Everything that was asked for.
+    pub settings: Value,
+    /// Name of the model that comes of it.
+    pub model_name: String,
+}
+
 /// How a run stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RunStatus {
+    /// Waiting for a worker.
+    Queued,
     /// In work.
     Running,
     /// Ended with a model.
     Succeeded,
     /// Ended with an error.
     Failed,
+    /// Ended by a user before it was done.
+    Cancelled,
     /// Its process ended before it did.
     Interrupted,
 }
@@ -50,9 +89,11 @@ impl RunStatus {
     /// The word in the database, in JSON and for people.
     pub fn name(self) -> &'static str {
         match self {
+            RunStatus::Queued => "queued",
             RunStatus::Running => "running",
             RunStatus::Succeeded => "succeeded",
             RunStatus::Failed => "failed",
+            RunStatus::Cancelled => "cancelled",
             RunStatus::Interrupted => "interrupted",
         }
     }
@@ -62,40 +103,22 @@ impl std::str::FromStr for RunStatus {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        use RunStatus::{Failed, Interrupted, Running, Succeeded};
-        [Running, Succeeded, Failed, Interrupted]
+        use RunStatus::{Cancelled, Failed, Interrupted, Queued, Running, Succeeded};
+        [Queued, Running, Succeeded, Failed, Cancelled, Interrupted]
             .into_iter()
             .find(|status| status.name() == text)
             .ok_or_else(|| format!("{text:?} is no status"))
     }
 }
 
-const SELECT: &str = "SELECT r.id, d.name AS dataset, v.number AS version, r.settings, r.status,
-        r.report, r.error, r.created_ms, r.finished_ms
- FROM runs r
+const FROM: &str = "FROM runs r
  JOIN dataset_versions v ON v.id = r.dataset_version_id
  JOIN datasets d ON d.id = v.dataset_id";
 
 impl Store {
-    /// Notes that a run begins.
-    pub fn begin_run(
-        &self,
-        dataset_version: DatasetVersionId,
-        settings: &Value,
-    ) -> Result<RunId, StoreError> {
-        let id = RunId::new();
-        self.connection().execute(
-            "INSERT INTO runs (id, owner_id, dataset_version_id, settings, status, created_ms)
-             VALUES (?1, ?2, ?3, ?4, 'running', ?5)",
-            params![
-                id.to_string(),
-                LOCAL_OWNER,
-                dataset_version.to_string(),
-                to_json(settings),
-                now_ms()
-            ],
-        )?;
-        Ok(id)
+    /// Notes that a run begins at once, without a queue.
+    pub fn begin_run(&self, owner: OwnerId, run: &NewRun) -> Result<RunId, StoreError> {
+        insert_run(&self.writer(), owner, run, RunStatus::Running)
     }
 
     /// Notes how a run ended: with its report or its error.
@@ -104,62 +127,137 @@ impl Store {
             Ok(report) => (RunStatus::Succeeded, Some(to_json(report)), None),
             Err(error) => (RunStatus::Failed, None, Some(error)),
         };
-        self.connection().execute(
+        self.writer().execute(
             "UPDATE runs SET status = ?2, report = ?3, error = ?4, finished_ms = ?5 WHERE id = ?1",
             params![id.to_string(), status.name(), report, error, now_ms()],
         )?;
         Ok(())
     }
 
-    /// All runs, newest first.
-    pub fn runs(&self) -> Result<Vec<Run>, StoreError> {
-        let connection = self.connection();
-        let mut statement =
-            connection.prepare(&format!("{SELECT} WHERE r.owner_id = ?1 ORDER BY r.id DESC"))?;
-        let mut rows = statement.query([LOCAL_OWNER])?;
-        let mut runs = Vec::new();
-        while let Some(row) = rows.next()? {
-            runs.push(read_run(row)?);
-        }
-        Ok(runs)
+    /// Runs, newest first.
+    pub fn runs(&self, owner: OwnerId, page: &PageOf) -> Result<Page<RunSummary>, StoreError> {
+        let runs = list(
+            &*self.reader()?,
+            &format!(
+                "SELECT r.id, d.name AS dataset, v.number AS version,
+                        r.settings ->> '$.estimator' AS estimator,
+                        r.status, r.error, r.created_ms, r.finished_ms
+                 {FROM}
+                 WHERE r.owner_id = ?1 AND (?2 IS NULL OR r.id < ?2)
+                 ORDER BY r.id DESC LIMIT ?3"
+            ),
+            params![owner.to_string(), page.cursor, page.fetched()],
+            read_summary,
+        )?;
+        Ok(page.page(runs, |run| run.id.to_string()))
     }
 
-    /// The run with this identifier, or whose identifier ends in `id`.
-    pub fn run(&self, id: &str) -> Result<Run, StoreError> {
-        let runs = self.runs()?;
-        let mut matching = runs.iter().filter(|run| run.id.to_string().ends_with(id));
-        match (matching.next(), matching.next()) {
-            (Some(run), None) if !id.is_empty() => Ok(run.clone()),
+    /// The run with this identifier, or the only one whose identifier ends in `id`.
+    pub fn run(&self, owner: OwnerId, id: &str) -> Result<Run, StoreError> {
+        let connection = self.reader()?;
+        let mut runs = list(
+            &connection,
+            &format!(
+                "SELECT r.id, d.name AS dataset, v.number AS version, r.settings, r.status,
+                        r.report, r.error, r.created_ms, r.finished_ms
+                 {FROM}
+                 WHERE r.owner_id = ?1 AND length(?2) > 0 AND substr(r.id, -length(?2)) = ?2
+                 LIMIT 2"
+            ),
+            params![owner.to_string(), id],
+            read_run,
+        )?;
+        match (runs.pop(), runs.pop()) {
+            (Some(run), None) => Ok(run),
             _ => Err(StoreError::Unknown {
                 kind: "run",
                 name: id.to_owned(),
-                nearest: runs.iter().take(3).map(|run| run.id.to_string()).collect(),
+                nearest: list(
+                    &connection,
+                    "SELECT id FROM runs WHERE owner_id = ?1 ORDER BY id DESC LIMIT 3",
+                    [owner.to_string()],
+                    |row| plain(row, "id"),
+                )?,
             }),
         }
     }
+}
 
-    /// Marks what a killed process left behind.
-    pub(super) fn interrupt_running(&self) -> Result<(), StoreError> {
-        self.connection().execute(
-            "UPDATE runs SET status = 'interrupted', report = ?1, finished_ms = ?2
-             WHERE status = 'running'",
-            params![Null, now_ms()],
-        )?;
-        Ok(())
-    }
+/// Adds a run.
+pub(super) fn insert_run(
+    connection: &Connection,
+    owner: OwnerId,
+    run: &NewRun,
+    status: RunStatus,
+) -> Result<RunId, StoreError> {
+    let id = RunId::new();
+    connection.execute(
+        "INSERT INTO runs (id, owner_id, dataset_version_id, settings, model_name, status, created_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        params![
+            id.to_string(),
+            owner.to_string(),
+            run.dataset_version.to_string(),
+            to_json(&run.settings),
+            run.model_name,
+            status.name(),
+            now_ms()
+        ],
+    )?;
+    Ok(id)
+}
+
+fn read_summary(row: &Row<'_>) -> Result<RunSummary, StoreError> {
+    Ok(RunSummary {
+        id: parsed(row, "id")?,
+        dataset: plain(row, "dataset")?,
+        dataset_version: plain(row, "version")?,
+        estimator: plain(row, "estimator")?,
+        status: parsed(row, "status")?,
+        error: plain(row, "error")?,
+        created_ms: plain(row, "created_ms")?,
+        finished_ms: plain(row, "finished_ms")?,
+    })
 }
 
 fn read_run(row: &Row<'_>) -> Result<Run, StoreError> {
-    let report: Option<String> = plain(row, "report")?;
     Ok(Run {
         id: parsed(row, "id")?,
         dataset: plain(row, "dataset")?,
         dataset_version: plain(row, "version")?,
         settings: json(row, "settings")?,
         status: parsed(row, "status")?,
-        report: if report.is_some() { Some(json(row, "report")?) } else { None },
+        report: optional_json(row, "report")?,
         error: plain(row, "error")?,
         created_ms: plain(row, "created_ms")?,
         finished_ms: plain(row, "finished_ms")?,
     })
+}
+
+/// The run of this identifier alone: for lists that hold its identifier.
+pub(super) fn set_run_status(
+    connection: &Connection,
+    id: RunId,
+    status: RunStatus,
+    error: Option<&str>,
+) -> Result<(), StoreError> {
+    let ended = !matches!(status, RunStatus::Queued | RunStatus::Running);
+    connection.execute(
+        "UPDATE runs SET status = ?2, error = ?3, finished_ms = ?4 WHERE id = ?1",
+        params![id.to_string(), status.name(), error, ended.then(now_ms)],
+    )?;
+    Ok(())
+}
+
+/// The settings of a run that waits, and the name of its model.
+pub(super) fn waiting_run(
+    connection: &Connection,
+    id: RunId,
+) -> Result<Option<(Value, String)>, StoreError> {
+    one(
+        connection,
+        "SELECT settings, model_name FROM runs WHERE id = ?1",
+        [id.to_string()],
+        |row| Ok((json(row, "settings")?, plain(row, "model_name")?)),
+    )
 }

@@ -2,10 +2,9 @@
 
 use model_format::id::Digest;
 
-use super::TrainError;
 use super::partition::selected;
 use super::settings::{Settings, TestChoice};
-use crate::data_folder::DataFolder;
+use super::{TrainError, Work};
 use crate::store::{DatasetVersion, Entry};
 
 /// The recordings of a run: those of the dataset, then those of another one to test on.
@@ -19,7 +18,7 @@ pub(super) struct Entries {
 
 /// Chooses the recordings that the settings ask for.
 pub(super) fn entries(
-    folder: &DataFolder,
+    work: Work<'_>,
     settings: &Settings,
     version: &DatasetVersion,
 ) -> Result<Entries, TrainError> {
@@ -33,7 +32,7 @@ pub(super) fn entries(
     let own = list.len();
     let mut other = None;
     if let Some(TestChoice::Dataset(name, number)) = &settings.selection.test {
-        let tested = folder.store().dataset_version(name, *number)?;
+        let tested = work.folder.store().dataset_version(work.owner, name, *number)?;
         other = Some(tested.digest);
         list.extend(tested.entries.into_iter().map(|mut entry| {
             // Recordings of two datasets may have the same name.

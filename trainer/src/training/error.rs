@@ -12,6 +12,7 @@ use model_format::signal::features::FeatureError;
 
 use crate::data_folder::FolderError;
 use crate::ingest::parquet::ParquetError;
+use crate::progress::Cancelled;
 use crate::store::StoreError;
 
 /// Why there is no model. Every message says what was found and what to change.
@@ -20,6 +21,9 @@ pub enum TrainError {
     /// The database refused.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A user ended it.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
     /// The data folder refused.
     #[error(transparent)]
     Folder(#[from] FolderError),

@@ -113,8 +113,9 @@ pub(crate) fn extract<'a>(
     let parts = entries
         .par_iter()
         .map(|entry| {
+            progress.check()?;
             let recording = parquet::read(folder, entry)?;
-            let part = extract_one(&recording, pipeline, selection, &total, start()?)?;
+            let part = extract_one(&recording, pipeline, selection, &total, start()?, progress)?;
             progress.step();
             Ok(part)
         })
@@ -128,6 +129,7 @@ fn extract_one(
     selection: &Selection,
     total: &AtomicU64,
     mut compute: Compute<'_>,
+    progress: &Progress,
 ) -> Result<Part, TrainError> {
     let truth = Truth::new(recording, selection)?;
     let channels = pipeline.channels.len();
@@ -145,7 +147,8 @@ fn extract_one(
             return;
         }
         let before = part.values.len();
-        failed = compute(window.values, &mut part.values).err();
+        let computed = compute(window.values, &mut part.values);
+        failed = computed.err().or_else(|| progress.check().err().map(TrainError::from));
         let added = (part.values.len() - before) as u64;
         if total.fetch_add(added, Ordering::Relaxed) >= VALUES_MAX {
             failed = Some(TrainError::TooManyValues { limit: VALUES_MAX });

@@ -35,11 +35,11 @@ pub(crate) fn recipe(settings: &Settings, entries: &[Entry]) -> Result<Recipe, T
         time: TimeSource::Event,
         lateness_ms: 0,
         rate,
-        gap: settings.gap.clone(),
+        gap: settings.pipeline.gap.clone(),
         window,
         features: Vec::new(),
     };
-    pipeline.features = features(&settings.features, &pipeline, &mut notes)?;
+    pipeline.features = features(&settings.pipeline.features, &pipeline, &mut notes)?;
     FeaturePlan::new(&pipeline)?;
     Ok(Recipe { pipeline, notes })
 }
@@ -55,7 +55,8 @@ fn channels(
     };
     let first = &entries[0].info;
     let known = || first.channels.iter().map(|channel| channel.name.as_str());
-    let named = settings.channels.iter().chain(&settings.without_channels).chain(target);
+    let named =
+        settings.pipeline.channels.iter().chain(&settings.pipeline.without_channels).chain(target);
     for name in named {
         if !known().any(|channel| channel == name) {
             let (recording, channel) = (first.name.clone(), name.clone());
@@ -66,17 +67,17 @@ fn channels(
             });
         }
     }
-    let wanted = |name: &str, role: Role| match settings.channels.is_empty() {
+    let wanted = |name: &str, role: Role| match settings.pipeline.channels.is_empty() {
         true => role == Role::Input,
-        false => settings.channels.iter().any(|channel| channel == name),
+        false => settings.pipeline.channels.iter().any(|channel| channel == name),
     };
     let everywhere = |name: &str| {
         entries.iter().all(|entry| entry.info.channels.iter().any(|channel| channel.name == name))
     };
     let mut inputs = Vec::new();
     for channel in &first.channels {
-        let excluded =
-            Some(&channel.name) == target || settings.without_channels.contains(&channel.name);
+        let excluded = Some(&channel.name) == target
+            || settings.pipeline.without_channels.contains(&channel.name);
         if excluded || !wanted(&channel.name, channel.role) {
             continue;
         }
@@ -88,8 +89,10 @@ fn channels(
         }
     }
     // The order of --channels is the order in the window.
-    if !settings.channels.is_empty() {
-        inputs.sort_by_key(|input| settings.channels.iter().position(|name| *name == input.name));
+    if !settings.pipeline.channels.is_empty() {
+        inputs.sort_by_key(|input| {
+            settings.pipeline.channels.iter().position(|name| *name == input.name)
+        });
     }
     if inputs.is_empty() {
         return Err(TrainError::NoInputs { known: known().map(str::to_owned).collect() });
@@ -98,9 +101,9 @@ fn channels(
 }
 
 fn rate(settings: &Settings, entries: &[Entry]) -> Result<Rate, TrainError> {
-    let mismatch = if settings.resample { Mismatch::Resample } else { Mismatch::Refuse };
+    let mismatch = if settings.pipeline.resample { Mismatch::Resample } else { Mismatch::Refuse };
     let fixed = |hz| Rate::Fixed { hz, tolerance: RATE_TOLERANCE, mismatch };
-    match settings.rate {
+    match settings.pipeline.rate {
         RateChoice::None => return Ok(Rate::None),
         RateChoice::Hz(hz) => return Ok(fixed(hz)),
         RateChoice::Recorded => {}
@@ -142,11 +145,11 @@ fn window(
     notes: &mut Vec<String>,
 ) -> Result<Window, TrainError> {
     let longest = entries.iter().map(|entry| seen_rows(entry, rate)).max().unwrap_or(0);
-    let length_samples = match settings.window {
+    let length_samples = match settings.pipeline.window {
         Some(extent) => samples(extent, rate, "window")?,
         None => propose_length(entries, channels, rate, notes),
     };
-    let stride_samples = match (settings.stride, rate) {
+    let stride_samples = match (settings.pipeline.stride, rate) {
         (Some(extent), _) => samples(extent, rate, "stride")?,
         (None, _) => {
             let stride = length_samples.div_ceil(2);

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use model_format::pipeline::Gap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 /// Everything a training run is asked to do. Its JSON is what the run keeps.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,11 +20,24 @@ pub struct Settings {
     pub estimator: String,
     /// Its parameters; what is not given has its default.
     pub parameters: Map<String, Value>,
+    /// From samples to features.
+    #[serde(default)]
+    pub pipeline: PipelineSettings,
+    /// What the windows are, and which are for what.
+    pub selection: Selection,
+    /// Decides everything that is drawn at random.
+    pub seed: u64,
+}
+
+/// From samples to features; what is left open is proposed, and told.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct PipelineSettings {
     /// Input channels; all that all recordings have where empty.
     pub channels: Vec<String>,
     /// Channels that are no inputs.
     pub without_channels: Vec<String>,
-    /// The sampling rate of the pipeline.
+    /// The sampling rate of the pipeline: `recorded`, `none`, or a number of hertz as text.
     pub rate: RateChoice,
     /// Whether recordings of another rate are resampled, not refused.
     pub resample: bool,
@@ -35,39 +49,51 @@ pub struct Settings {
     pub stride: Option<Extent>,
     /// Families or names of features, `channel.name`, or `all`.
     pub features: Vec<String>,
-    /// What the windows are, and which are for what.
-    pub selection: Selection,
-    /// Decides everything that is drawn at random.
-    pub seed: u64,
+}
+
+impl Default for PipelineSettings {
+    fn default() -> Self {
+        PipelineSettings {
+            channels: Vec::new(),
+            without_channels: Vec::new(),
+            rate: RateChoice::default(),
+            resample: false,
+            gap: Gap::default(),
+            window: None,
+            stride: None,
+            features: vec!["all".to_owned()],
+        }
+    }
 }
 
 /// Which windows are for what, and what is true of them. Part of the lineage.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
 pub struct Selection {
     /// How the labels in a window become the window's class.
     pub label_rule: LabelRule,
     /// What a regression predicts.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<TargetName>,
     /// How a target channel's values in a window become the window's value.
     pub target_rule: TargetRule,
     /// The class that is normal, for anomaly detectors.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub normal: Option<String>,
     /// Only these recordings; all where empty.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub only: Vec<Selector>,
     /// Learn from these rows of each recording alone, and test on what follows them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub train_rows: Option<RowRange>,
     /// What to test on; the dataset's own testing partition or a quarter where absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub test: Option<TestChoice>,
     /// How a share to test on is drawn; proposed where absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub split: Option<SplitBy>,
     /// Share of the normal training windows that is held back to set the alarm line.
+    #[schema(minimum = 0.01, maximum = 0.99)]
     pub calibration_share: f64,
 }
 
@@ -107,6 +133,14 @@ macro_rules! as_text {
                 serializer.collect_str(self)
             }
         }
+
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+                String::schema()
+            }
+        }
+
+        impl ToSchema for $name {}
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -153,7 +187,7 @@ impl fmt::Display for RateChoice {
 as_text!(RateChoice);
 
 /// A length of time: in seconds, or in samples.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Extent {
     /// Seconds.
@@ -163,7 +197,9 @@ pub enum Extent {
 }
 
 /// How the labels in a window become the window's class.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, clap::ValueEnum,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum LabelRule {
     /// The class of more than half of the rows.
@@ -176,7 +212,9 @@ pub enum LabelRule {
 }
 
 /// How a target channel's values in a window become the window's value.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, clap::ValueEnum,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum TargetRule {
     /// The value of the last row.
@@ -284,7 +322,7 @@ impl fmt::Display for Selector {
 as_text!(Selector);
 
 /// What to test on.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TestChoice {
     /// A share of the windows, drawn as the split says.

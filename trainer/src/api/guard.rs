@@ -1,0 +1,135 @@
+//! The door: finds the rule of a route, and who asks; hands on only what the rule allows.
+
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use model_format::id::Digest;
+
+use super::problem::{FORBIDDEN, INTERNAL, NOT_SIGNED_IN, Problem};
+use super::rules::{self, Access};
+use super::state::ApiState;
+use crate::clock::now_ms;
+use crate::store::{OwnerId, Scope, User, UserRole};
+
+/// Name of the cookie that holds a session's secret.
+pub const SESSION_COOKIE: &str = "cirame_session";
+
+/// Longest secret that is looked at.
+const SECRET_BYTES_MAX: usize = 200;
+
+/// Who asks: the user behind a session or a key.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The user.
+    pub user: User,
+    /// Digest of the session's secret; none for a key.
+    pub session: Option<Digest>,
+}
+
+impl Caller {
+    /// Whose things it is about.
+    pub fn owner(&self) -> OwnerId {
+        self.user.owner
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let caller = parts.extensions.get::<Caller>().cloned();
+        caller.ok_or_else(|| Problem::new(INTERNAL, "the route's rule lets in whom nobody knows"))
+    }
+}
+
+/// Lets a request through as the rule of its route allows.
+pub async fn guard(State(state): State<ApiState>, request: Request, next: Next) -> Response {
+    let matched = request.extensions().get::<MatchedPath>().cloned();
+    let Some(matched) = matched else { return next.run(request).await };
+    let path = matched.as_str();
+    let access = match rules::access(request.method().as_str(), path) {
+        Some(access) => access,
+        // The path is known, the method is not: the router says so.
+        None if rules::is_known(path) => return next.run(request).await,
+        None => return Problem::internal(&format!("no rule names {path}")).into_response(),
+    };
+    let (mut parts, body) = request.into_parts();
+    let caller = match access {
+        Access::Open | Access::Device => None,
+        Access::Signed(scope) => match signed(&state, &parts, scope).await {
+            Ok(caller) => Some(caller),
+            Err(problem) => return problem.into_response(),
+        },
+        Access::Session | Access::Admin => match session(&state, &parts, access).await {
+            Ok(caller) => Some(caller),
+            Err(problem) => return problem.into_response(),
+        },
+    };
+    if let Some(caller) = caller {
+        parts.extensions.insert(caller);
+    }
+    next.run(Request::from_parts(parts, body)).await
+}
+
+async fn signed(state: &ApiState, request: &Parts, scope: Scope) -> Result<Caller, Problem> {
+    let Some(secret) = bearer(&request.headers) else {
+        return session(state, request, Access::Session).await;
+    };
+    let found = state.store(move |store| store.key_user(secret, now_ms())).await?;
+    let Some((user, scopes)) = found else {
+        return Err(Problem::new(
+            NOT_SIGNED_IN,
+            "the API key is not known, was deleted or has expired: make a new one",
+        ));
+    };
+    if !scopes.contains(&scope) {
+        let needed = serde_json::to_value(scope).expect("plain data has a JSON form");
+        let detail = format!("the API key lacks the scope {needed}: make one that has it");
+        return Err(Problem::new(FORBIDDEN, detail).with("scope", needed));
+    }
+    Ok(Caller { user, session: None })
+}
+
+async fn session(state: &ApiState, request: &Parts, access: Access) -> Result<Caller, Problem> {
+    let refused = || {
+        Problem::new(
+            NOT_SIGNED_IN,
+            "sign in with POST /api/session, or send an API key as `Authorization: Bearer …`",
+        )
+    };
+    let secret = session_secret(&request.headers).ok_or_else(refused)?;
+    if is_foreign(request) {
+        return Err(Problem::new(FORBIDDEN, "another site's page asks with this session"));
+    }
+    let user = state.store(move |store| store.session_user(secret, now_ms())).await?;
+    let user = user.ok_or_else(refused)?;
+    if access == Access::Admin && user.role != UserRole::Admin {
+        return Err(Problem::new(FORBIDDEN, "only an admin may do that"));
+    }
+    Ok(Caller { user, session: Some(secret) })
+}
+
+/// Browsers tell which site a request comes from; cookies alone (`SameSite=Strict`) should keep
+/// other sites out, this is the second lock.
+fn is_foreign(request: &Parts) -> bool {
+    let site = request.headers.get("sec-fetch-site").and_then(|value| value.to_str().ok());
+    let changes = !matches!(request.method, Method::GET | Method::HEAD);
+    changes && matches!(site, Some("cross-site" | "same-site"))
+}
+
+fn bearer(headers: &HeaderMap) -> Option<Digest> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, secret) = value.split_once(' ')?;
+    let usable = scheme.eq_ignore_ascii_case("bearer") && secret.len() <= SECRET_BYTES_MAX;
+    usable.then(|| Digest::of(secret.trim().as_bytes()))
+}
+
+fn session_secret(headers: &HeaderMap) -> Option<Digest> {
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs =
+        cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.split_once('='));
+    let (_, secret) = pairs.find(|(name, _)| name.trim() == SESSION_COOKIE)?;
+    (secret.len() <= SECRET_BYTES_MAX).then(|| Digest::of(secret.trim().as_bytes()))
+}

@@ -1,0 +1,129 @@
+//! Who may ask for what: one line for every route. A route that no line names is refused, and a
+//! test walks the OpenAPI document to find it.
+
+use super::rules::Access::{Admin, Device, Open, Session, Signed};
+use crate::store::Scope;
+use crate::store::Scope::{Data, Devices, Read, Training};
+
+/// Who may use a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Everybody.
+    Open,
+    /// The device that the path names, by its signature.
+    Device,
+    /// A session, or an API key with this scope.
+    Signed(Scope),
+    /// A session alone: keys must not make keys.
+    Session,
+    /// The session of an admin.
+    Admin,
+}
+
+/// Every route: method, path, who may use it.
+pub const RULES: &[(&str, &str, Access)] = &[
+    ("GET", "/api/health", Open),
+    ("POST", "/api/session", Open),
+    ("GET", "/api/session", Session),
+    ("DELETE", "/api/session", Session),
+    ("PUT", "/api/session/password", Session),
+    ("GET", "/api/users", Admin),
+    ("POST", "/api/users", Admin),
+    ("DELETE", "/api/users/{id}", Admin),
+    ("PUT", "/api/users/{id}/password", Admin),
+    ("GET", "/api/keys", Session),
+    ("POST", "/api/keys", Session),
+    ("DELETE", "/api/keys/{id}", Session),
+    ("GET", "/api/jobs", Signed(Read)),
+    ("GET", "/api/jobs/{id}", Signed(Read)),
+    ("GET", "/api/jobs/{id}/events", Signed(Read)),
+    ("POST", "/api/jobs/{id}/cancel", Signed(Training)),
+    ("GET", "/api/data/sources", Signed(Read)),
+    ("GET", "/api/data/datasets", Signed(Read)),
+    ("GET", "/api/data/datasets/{name}", Signed(Read)),
+    ("DELETE", "/api/data/datasets/{name}", Signed(Data)),
+    ("GET", "/api/data/datasets/{name}/versions", Signed(Read)),
+    ("GET", "/api/data/datasets/{name}/versions/{number}", Signed(Read)),
+    ("POST", "/api/data/datasets/{name}/imports", Signed(Data)),
+    ("GET", "/api/data/recordings/{id}", Signed(Read)),
+    ("GET", "/api/data/recordings/{id}/samples", Signed(Read)),
+    ("PUT", "/api/data/recordings/{id}/labels", Signed(Data)),
+    ("DELETE", "/api/data/recordings/{id}", Signed(Data)),
+    ("GET", "/api/data/uploads", Signed(Read)),
+    ("POST", "/api/data/uploads", Signed(Data)),
+    ("GET", "/api/data/uploads/{id}", Signed(Read)),
+    ("PATCH", "/api/data/uploads/{id}", Signed(Data)),
+    ("DELETE", "/api/data/uploads/{id}", Signed(Data)),
+    ("GET", "/api/features/catalogue", Signed(Read)),
+    ("GET", "/api/features/pipelines", Signed(Read)),
+    ("POST", "/api/features/pipelines", Signed(Training)),
+    ("POST", "/api/features/pipelines/preview", Signed(Read)),
+    ("GET", "/api/features/pipelines/{name}", Signed(Read)),
+    ("DELETE", "/api/features/pipelines/{name}", Signed(Training)),
+    ("GET", "/api/training/estimators", Signed(Read)),
+    ("GET", "/api/training/runs", Signed(Read)),
+    ("POST", "/api/training/runs", Signed(Training)),
+    ("GET", "/api/training/runs/{id}", Signed(Read)),
+    ("POST", "/api/training/evaluations", Signed(Training)),
+    ("GET", "/api/training/evaluations/{id}/results", Signed(Read)),
+    ("GET", "/api/training/models", Signed(Read)),
+    ("GET", "/api/training/models/{name}", Signed(Read)),
+    ("DELETE", "/api/training/models/{name}", Signed(Training)),
+    ("GET", "/api/training/models/{name}/versions/{number}", Signed(Read)),
+    ("DELETE", "/api/training/models/{name}/versions/{number}", Signed(Training)),
+    ("PUT", "/api/training/models/{name}/versions/{number}/stage", Signed(Training)),
+    ("GET", "/api/training/models/{name}/versions/{number}/artifact", Signed(Read)),
+    ("GET", "/api/training/models/{name}/versions/{number}/proof", Signed(Read)),
+    ("GET", "/api/enrolment-tokens", Signed(Devices)),
+    ("POST", "/api/enrolment-tokens", Signed(Devices)),
+    ("DELETE", "/api/enrolment-tokens/{id}", Signed(Devices)),
+    ("POST", "/api/devices/enrol", Open),
+    ("POST", "/api/devices/{id}/heartbeat", Device),
+    ("GET", "/api/devices/{id}/artifacts/{sha256}", Device),
+    ("GET", "/api/devices", Signed(Read)),
+    ("GET", "/api/devices/{id}", Signed(Read)),
+    ("DELETE", "/api/devices/{id}", Signed(Devices)),
+    ("GET", "/api/deployments", Signed(Read)),
+    ("POST", "/api/deployments", Signed(Devices)),
+    ("GET", "/api/deployments/{id}", Signed(Read)),
+    ("GET", "/api/openapi.json", Signed(Read)),
+    ("GET", "/api/docs", Signed(Read)),
+    ("GET", "/api/docs/", Signed(Read)),
+    ("GET", "/api/docs/{*rest}", Signed(Read)),
+    ("GET", "/metrics", Signed(Read)),
+];
+
+/// Who may use this route; none where no line names it. `HEAD` is as `GET`.
+pub fn access(method: &str, path: &str) -> Option<Access> {
+    let method = if method == "HEAD" { "GET" } else { method };
+    let rule = RULES.iter().find(|(m, p, _)| *m == method && *p == path);
+    rule.map(|(_, _, access)| *access)
+}
+
+/// Whether any line names this path, whatever the method.
+pub fn is_known(path: &str) -> bool {
+    RULES.iter().any(|(_, known, _)| *known == path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_route_has_one_rule() {
+        for (index, (method, path, _)) in RULES.iter().enumerate() {
+            let again = RULES[..index].iter().any(|(m, p, _)| m == method && p == path);
+            assert!(!again, "{method} {path} is named twice");
+        }
+    }
+
+    #[test]
+    fn only_health_login_and_enrolment_are_open() {
+        let open: Vec<&str> = RULES
+            .iter()
+            .filter(|(_, _, access)| *access == Open)
+            .map(|(_, path, _)| *path)
+            .collect();
+        assert_eq!(open, ["/api/health", "/api/session", "/api/devices/enrol"]);
+    }
+}

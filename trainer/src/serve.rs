@@ -1,0 +1,188 @@
+//! The service: data folder, queue, broker and API as one running program.
+
+use std::io::{self, Write as _};
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::api::problem::{Problem, io_problem};
+use crate::api::{self, ApiState};
+use crate::broker::{BrokerOption, BrokerSecret, Embedded};
+use crate::data_folder::{DataFolder, write_privately};
+use crate::jobs::{self, Jobs};
+use crate::memory;
+use crate::secret::{hash_password, random_password};
+use crate::store::UserRole;
+
+mod connections;
+
+/// Name of the user that is made at the first start.
+const FIRST_USER: &str = "admin";
+
+/// How long requests and jobs may go on after the service was asked to end.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// What the service is asked to be.
+#[derive(Clone, Debug)]
+pub struct ServeConfig {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// The MQTT broker that devices use.
+    pub broker: BrokerOption,
+    /// Threads that a job may use.
+    pub threads: usize,
+    /// Jobs that are worked on at once.
+    pub workers: usize,
+    /// Memory that a job may take; most of the machine's where absent.
+    pub memory_bytes: Option<u64>,
+    /// True where browsers reach the trainer by HTTPS only.
+    pub secure_cookies: bool,
+}
+
+/// The broker as devices reach it.
+#[derive(Clone, Debug)]
+pub struct DeviceBroker {
+    /// Host; where absent, the host under which devices know the trainer.
+    pub host: Option<String>,
+    /// TCP port.
+    pub port: u16,
+    /// What device passwords are made of; none where all devices share one access.
+    pub secret: Option<BrokerSecret>,
+    /// User and password that all devices share, with a broker that is not ours.
+    pub shared: Option<(String, String)>,
+}
+
+/// Serves until `shutdown` says to end. `ready` is told the address that it listens on.
+///
+/// # Errors
+/// Where the data folder is in use, an address is taken, or the broker does not start; the message
+/// names the option to change.
+pub fn serve(
+    folder: DataFolder,
+    config: &ServeConfig,
+    shutdown: CancellationToken,
+    ready: impl FnOnce(SocketAddr),
+) -> anyhow::Result<()> {
+    first_user(&folder)?;
+    let folder = Arc::new(folder);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("api")
+        .build()
+        .context("the service gets no threads")?;
+    let listener = runtime.block_on(TcpListener::bind(config.listen)).with_context(|| {
+        format!(
+            "cannot listen on {}: name another address with --listen, or stop what uses it",
+            config.listen
+        )
+    })?;
+    let address = listener.local_addr().context("the listener has no address")?;
+    let (embedded, broker) = start_broker(&folder, &config.broker)?;
+    let jobs = Arc::new(Jobs::default());
+    let memory_bytes = config.memory_bytes.unwrap_or_else(default_memory_bytes);
+    let workers = (0..config.workers.max(1))
+        .map(|_| {
+            let (folder, jobs) = (Arc::clone(&folder), Arc::clone(&jobs));
+            jobs::start_worker(folder, jobs, config.threads, memory_bytes)
+        })
+        .collect::<io::Result<Vec<_>>>()
+        .context("the queue gets no thread")?;
+    let state = ApiState::new(folder, Arc::clone(&jobs), broker, config.secure_cookies);
+    let router = api::router(state);
+    tracing::info!(%address, "the trainer listens");
+    ready(address);
+    let stop_jobs = {
+        let (jobs, shutdown) = (Arc::clone(&jobs), shutdown.clone());
+        async move {
+            shutdown.cancelled().await;
+            jobs.stop();
+        }
+    };
+    runtime.block_on(async {
+        tokio::join!(connections::accept(listener, router, shutdown, GRACE), stop_jobs)
+    });
+    // What is in work ends as soon as it looks up; a fit that does not is left to the next start.
+    let deadline = std::time::Instant::now() + GRACE;
+    while workers.iter().any(|worker| !worker.is_finished()) && std::time::Instant::now() < deadline
+    {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    if let Some(embedded) = embedded {
+        embedded.stop();
+    }
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    tracing::info!("the trainer has ended");
+    Ok(())
+}
+
+/// Three quarters of the machine's memory.
+fn default_memory_bytes() -> u64 {
+    memory::total_bytes().map_or(u64::MAX, |total| total / 4 * 3)
+}
+
+fn start_broker(
+    folder: &DataFolder,
+    option: &BrokerOption,
+) -> anyhow::Result<(Option<Embedded>, Option<DeviceBroker>)> {
+    match option {
+        BrokerOption::None => Ok((None, None)),
+        BrokerOption::Embedded { ip, port } => {
+            let secret = BrokerSecret::load_or_make(&folder.path().join("broker-secret"))?;
+            let program = std::env::current_exe().context("the program does not know its file")?;
+            let embedded = Embedded::start(&program, SocketAddr::new(*ip, *port), &secret)?;
+            let port = embedded.address().port();
+            tracing::info!(address = %embedded.address(), "the embedded broker listens");
+            let broker = DeviceBroker { host: None, port, secret: Some(secret), shared: None };
+            Ok((Some(embedded), Some(broker)))
+        }
+        BrokerOption::Url(url) => {
+            let shared =
+                url.user.clone().map(|user| (user, url.password.clone().unwrap_or_default()));
+            let broker =
+                DeviceBroker { host: Some(url.host.clone()), port: url.port, secret: None, shared };
+            Ok((None, Some(broker)))
+        }
+    }
+}
+
+/// At the first start, makes the first admin with a random password, which stands in a file that
+/// only the owner of the process can read until it was used.
+fn first_user(folder: &DataFolder) -> anyhow::Result<()> {
+    if folder.store().has_users()? {
+        return Ok(());
+    }
+    let password = random_password()?;
+    let path = folder.first_login_path();
+    let text = format!("user {FIRST_USER}\npassword {password}\n");
+    write_privately(&path, text.as_bytes())?;
+    folder.store().add_user(FIRST_USER, UserRole::Admin, &hash_password(&password)?)?;
+    let mut output = io::stderr().lock();
+    // A closed standard error must not keep the service from starting: the file has it too.
+    let _ = writeln!(
+        output,
+        "first start: sign in as `{FIRST_USER}` with the password {password}\n\
+         (it also stands in {} until you have signed in)",
+        path.display()
+    );
+    Ok(())
+}
+
+/// Removes the file with the first password once somebody has signed in.
+pub(crate) fn forget_first_login(path: &Path) -> Result<(), Problem> {
+    match std::fs::remove_file(path) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(io_problem(&path.display().to_string(), &error)),
+    }
+}
+
+/// Loopback or everywhere.
+#[must_use]
+pub fn listen_ip(lan: bool) -> IpAddr {
+    if lan { std::net::Ipv4Addr::UNSPECIFIED.into() } else { std::net::Ipv4Addr::LOCALHOST.into() }
+}
