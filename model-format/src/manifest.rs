@@ -18,6 +18,7 @@ pub const FORMAT_VERSION: u32 = 1;
 
 /// What the model answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Task {
     /// Which class: outputs `probabilities [N, K]` and `label [N]`.

@@ -14,8 +14,11 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use uuid::Uuid;
 
+mod artifact;
 mod backoff;
 mod catalogue;
+mod deployments;
+mod devices;
 mod document;
 mod estimators;
 mod evaluations;
@@ -25,12 +28,14 @@ mod health;
 mod jobs;
 mod keys;
 mod metrics;
+mod models;
 mod page;
 pub mod problem;
 pub mod rules;
 mod runs;
 mod session;
 mod state;
+mod tokens;
 mod users;
 
 pub use state::ApiState;
@@ -54,7 +59,11 @@ fn described() -> (Router<ApiState>, OpenApi) {
         .merge(catalogue::routes())
         .merge(estimators::routes())
         .merge(runs::routes())
-        .merge(evaluations::routes());
+        .merge(evaluations::routes())
+        .merge(models::routes())
+        .merge(tokens::routes())
+        .merge(devices::routes())
+        .merge(deployments::routes());
     let (router, mut openapi) = routes.split_for_parts();
     document::complete(&mut openapi);
     (router, openapi)

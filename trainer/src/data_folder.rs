@@ -113,6 +113,20 @@ impl DataFolder {
         &self.path
     }
 
+    /// Removes an artifact and its proof.
+    pub fn remove_artifact(&self, artifact: Digest) -> Result<(), FolderError> {
+        self.remove(&self.artifact_path(artifact))?;
+        self.remove(&self.proof_path(artifact))
+    }
+
+    /// Removes a file of the folder, if it is there.
+    pub fn remove(&self, path: &Path) -> Result<(), FolderError> {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error(path)(error)),
+            _ => Ok(()),
+        }
+    }
+
     /// The bytes of an artifact, checked against its digest.
     pub fn read_artifact(&self, artifact: Digest) -> Result<Vec<u8>, FolderError> {
         let path = self.artifact_path(artifact);

@@ -40,8 +40,9 @@ pub struct RecordedChannel {
 }
 
 /// What a channel is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ChannelRole)]
 pub enum Role {
     /// A model input.
     Input,
@@ -50,7 +51,7 @@ pub enum Role {
 }
 
 /// A class over a span of rows.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct LabelSpan {
     /// First row of the span.
     pub from_row: u64,

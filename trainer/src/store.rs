@@ -13,6 +13,8 @@ use rusqlite_migration::{M, Migrations};
 use serde::de::DeserializeOwned;
 
 mod dataset;
+mod deployment;
+mod device;
 mod id;
 mod job;
 mod key;
@@ -20,11 +22,14 @@ mod model;
 mod pool;
 mod run;
 mod session;
+mod token;
 mod user;
 
 pub use dataset::{
     Annotation, ChannelInfo, Dataset, DatasetVersion, Entry, NewEntry, RecordingInfo,
 };
+pub use deployment::{Deployment, DeploymentStatus};
+pub use device::{Device, Heard, NewDevice};
 pub use id::{
     DatasetId, DatasetVersionId, DeploymentId, DeviceId, JobId, KeyId, ModelId, ModelVersionId,
     OwnerId, PipelineId, RecordingId, RunId, TokenId, UploadId, UserId,
@@ -32,9 +37,10 @@ pub use id::{
 pub use job::{Finished, Job, JobKind, JobStatus, NewJob};
 pub use key::{ApiKey, NewKey, Scope};
 pub(crate) use model::task_name;
-pub use model::{Model, ModelVersion, NewModelVersion};
+pub use model::{Model, ModelVersion, NewModelVersion, Stage};
 pub use run::{NewRun, Run, RunStatus, RunSummary};
 pub use session::SESSION_LIMITS;
+pub use token::{EnrolmentToken, NewToken, TokenRefusal};
 pub use user::{Role as UserRole, User};
 
 use crate::clock::now_ms;

@@ -21,9 +21,9 @@ const CURSOR_BYTES_MAX: usize = 200;
 pub struct PageQuery {
     /// At most so many items; 50 otherwise.
     #[param(minimum = 1, maximum = 500)]
-    limit: Option<u32>,
+    pub(super) limit: Option<u32>,
     /// What the page before gave as `next`.
-    cursor: Option<String>,
+    pub(super) cursor: Option<String>,
 }
 
 impl PageQuery {

@@ -7,7 +7,10 @@ use clap::{Args, Subcommand};
 
 use super::report::{Report, TextTable, moment, short};
 use super::{Context, Versioned, to_json};
-use crate::store::{DatasetVersion, Entry, OwnerId};
+use crate::store::{DatasetVersion, Entry, OwnerId, PageOf};
+
+/// The first thousand datasets.
+const ALL: PageOf = PageOf { limit: 1000, cursor: None };
 
 /// List datasets, or show one: its recordings, channels, labels and tags.
 #[derive(Debug, Args)]
@@ -37,7 +40,7 @@ impl Datasets {
         let folder = context.open()?;
         match &self.command {
             DatasetsCommand::List => {
-                let datasets = folder.store().datasets(OwnerId::LOCAL)?;
+                let datasets = folder.store().datasets(OwnerId::LOCAL, &ALL)?.items;
                 let mut table =
                     TextTable::new(&["dataset", "version", "recordings", "rows", "made"]);
                 for dataset in &datasets {

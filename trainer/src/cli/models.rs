@@ -4,7 +4,10 @@ use clap::{Args, Subcommand};
 
 use super::report::{Report, TextTable, moment, short};
 use super::{Context, to_json};
-use crate::store::{Model, OwnerId, task_name};
+use crate::store::{Model, OwnerId, PageOf, task_name};
+
+/// The first thousand models.
+const ALL: PageOf = PageOf { limit: 1000, cursor: None };
 
 /// List models, or show one with its versions.
 #[derive(Debug, Args)]
@@ -32,7 +35,7 @@ impl Models {
         let folder = context.open()?;
         match &self.command {
             ModelsCommand::List => {
-                let models = folder.store().models(OwnerId::LOCAL)?;
+                let models = folder.store().models(OwnerId::LOCAL, &ALL)?.items;
                 let text = match models.is_empty() {
                     true => "no models yet: `cirame-trainer train` makes one\n".to_owned(),
                     false => list(&models),

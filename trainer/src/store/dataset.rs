@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use model_format::id::Digest;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{
-    DatasetId, DatasetVersionId, OwnerId, RecordingId, Store, StoreError, check_name, count, json,
-    now_ms, parsed, plain, to_json,
+    DatasetId, DatasetVersionId, OwnerId, Page, PageOf, RecordingId, Store, StoreError, check_name, count, json, list, now_ms, parsed, plain, to_json,
 };
 use crate::nearest::nearest;
 use crate::recording::{LabelSpan, Role};
@@ -17,7 +17,7 @@ use crate::recording::{LabelSpan, Role};
 const PARTITION_TAG: &str = "partition";
 
 /// A named set of recordings.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Dataset {
     /// Identifier.
     pub id: DatasetId,
@@ -34,7 +34,7 @@ pub struct Dataset {
 }
 
 /// An immutable list of recordings with their labels and tags.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct DatasetVersion {
     /// Identifier.
     pub id: DatasetVersionId,
@@ -52,7 +52,7 @@ pub struct DatasetVersion {
 }
 
 /// One recording as a dataset version lists it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Entry {
     /// Identifier of the recording.
     pub recording_id: RecordingId,
@@ -67,7 +67,7 @@ pub struct Entry {
 }
 
 /// A recording without its samples.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct RecordingInfo {
     /// Unique in a dataset version.
     pub name: String,
@@ -84,7 +84,7 @@ pub struct RecordingInfo {
 }
 
 /// A channel without its values.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ChannelInfo {
     /// Name.
     pub name: String,
@@ -96,7 +96,7 @@ pub struct ChannelInfo {
 }
 
 /// Labels and tags of a recording.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
 pub struct Annotation {
     /// Labelled spans, sorted, not overlapping.
     pub labels: Vec<LabelSpan>,
@@ -124,10 +124,10 @@ pub struct NewEntry {
 }
 
 impl Store {
-    /// All datasets, by name.
-    pub fn datasets(&self, owner: OwnerId) -> Result<Vec<Dataset>, StoreError> {
-        let connection = self.reader()?;
-        let mut statement = connection.prepare(
+    /// Datasets, by name.
+    pub fn datasets(&self, owner: OwnerId, page: &PageOf) -> Result<Page<Dataset>, StoreError> {
+        let datasets = list(
+            &*self.reader()?,
             "SELECT d.id, d.name, d.created_ms, v.number AS version,
                     count(r.id) AS recordings, coalesce(sum(r.row_count), 0) AS row_count
              FROM datasets d
@@ -135,21 +135,21 @@ impl Store {
                   (SELECT max(number) FROM dataset_versions WHERE dataset_id = d.id)
              LEFT JOIN dataset_version_entries e ON e.version_id = v.id
              LEFT JOIN recordings r ON r.id = e.recording_id
-             WHERE d.owner_id = ?1 GROUP BY d.id ORDER BY d.name",
+             WHERE d.owner_id = ?1 AND (?2 IS NULL OR d.name > ?2)
+             GROUP BY d.id ORDER BY d.name LIMIT ?3",
+            params![owner.to_string(), page.cursor, page.fetched()],
+            |row| {
+                Ok(Dataset {
+                    id: parsed(row, "id")?,
+                    name: plain(row, "name")?,
+                    created_ms: plain(row, "created_ms")?,
+                    version: plain(row, "version")?,
+                    recordings: count(row, "recordings")?,
+                    rows: count(row, "row_count")?,
+                })
+            },
         )?;
-        let mut rows = statement.query([owner.to_string()])?;
-        let mut datasets = Vec::new();
-        while let Some(row) = rows.next()? {
-            datasets.push(Dataset {
-                id: parsed(row, "id")?,
-                name: plain(row, "name")?,
-                created_ms: plain(row, "created_ms")?,
-                version: plain(row, "version")?,
-                recordings: count(row, "recordings")?,
-                rows: count(row, "row_count")?,
-            });
-        }
-        Ok(datasets)
+        Ok(page.page(datasets, |dataset| dataset.name.clone()))
     }
 
     /// A version of the dataset of this name; the newest one where `number` is none.

@@ -3,15 +3,16 @@
 use model_format::id::Digest;
 use model_format::manifest::Task;
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{
-    ModelId, ModelVersionId, OwnerId, RunId, Store, StoreError, check_name, now_ms, parsed, plain,
+    ModelId, ModelVersionId, OwnerId, Page, PageOf, RunId, Store, StoreError, check_name, list, now_ms, one, parsed, plain, unknown,
 };
 use crate::nearest::nearest;
 
 /// A named model.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Model {
     /// Identifier.
     pub id: ModelId,
@@ -24,7 +25,7 @@ pub struct Model {
 }
 
 /// One artifact of a model.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct ModelVersion {
     /// Identifier.
     pub id: ModelVersionId,
@@ -34,6 +35,8 @@ pub struct ModelVersion {
     pub number: u32,
     /// What the model answers.
     pub task: Task,
+    /// What it is good for now.
+    pub stage: Stage,
     /// Digest of the artifact's bytes.
     pub artifact_sha256: Digest,
     /// Digest of what made it.
@@ -42,6 +45,39 @@ pub struct ModelVersion {
     pub run_id: RunId,
     /// When it was made, in milliseconds since 1970 UTC.
     pub created_ms: i64,
+}
+
+/// What a model version is good for now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// It may become the one in production.
+    Candidate,
+    /// The one to use; a model has at most one.
+    Production,
+    /// Kept for the record.
+    Archived,
+}
+
+impl Stage {
+    fn name(self) -> &'static str {
+        match self {
+            Stage::Candidate => "candidate",
+            Stage::Production => "production",
+            Stage::Archived => "archived",
+        }
+    }
+}
+
+impl std::str::FromStr for Stage {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        [Stage::Candidate, Stage::Production, Stage::Archived]
+            .into_iter()
+            .find(|stage| stage.name() == text)
+            .ok_or_else(|| format!("{text:?} is no stage"))
+    }
 }
 
 /// A proved artifact that is to become a model version.
@@ -58,7 +94,7 @@ pub struct NewModelVersion {
 }
 
 const SELECT: &str = "SELECT v.id, m.name AS model, v.number, v.task, v.artifact, v.lineage,
-        v.run_id, v.created_ms
+        v.run_id, v.created_ms, v.stage
  FROM model_versions v JOIN models m ON m.id = v.model_id";
 
 impl Store {
@@ -67,26 +103,41 @@ impl Store {
         check_name("model", name)
     }
 
-    /// All models, by name.
-    pub fn models(&self, owner: OwnerId) -> Result<Vec<Model>, StoreError> {
+    /// Models, by name.
+    pub fn models(&self, owner: OwnerId, page: &PageOf) -> Result<Page<Model>, StoreError> {
         let connection = self.reader()?;
-        let mut statement = connection
-            .prepare("SELECT id, name, created_ms FROM models WHERE owner_id = ?1 ORDER BY name")?;
-        let mut rows = statement.query([owner.to_string()])?;
-        let mut models = Vec::new();
-        while let Some(row) = rows.next()? {
-            models.push(read_model(&connection, row)?);
-        }
-        Ok(models)
+        let models = list(
+            &connection,
+            "SELECT id, name, created_ms FROM models
+             WHERE owner_id = ?1 AND (?2 IS NULL OR name > ?2) ORDER BY name LIMIT ?3",
+            params![owner.to_string(), page.cursor, page.fetched()],
+            |row| read_model(&connection, row),
+        )?;
+        Ok(page.page(models, |model| model.name.clone()))
     }
 
     /// The model of this name.
     pub fn model(&self, owner: OwnerId, name: &str) -> Result<Model, StoreError> {
-        let models = self.models(owner)?;
-        models.iter().find(|model| model.name == name).cloned().ok_or_else(|| StoreError::Unknown {
+        let connection = self.reader()?;
+        let found = one(
+            &connection,
+            "SELECT id, name, created_ms FROM models WHERE owner_id = ?1 AND name = ?2",
+            params![owner.to_string(), name],
+            |row| read_model(&connection, row),
+        )?;
+        if let Some(model) = found {
+            return Ok(model);
+        }
+        let names: Vec<String> = list(
+            &connection,
+            "SELECT name FROM models WHERE owner_id = ?1 ORDER BY name",
+            [owner.to_string()],
+            |row| plain(row, "name"),
+        )?;
+        Err(StoreError::Unknown {
             kind: "model",
             name: name.to_owned(),
-            nearest: nearest(name, models.iter().map(|model| model.name.as_str())),
+            nearest: nearest(name, names.iter().map(String::as_str)),
         })
     }
 
@@ -151,6 +202,110 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Changes what a version is good for. A model has one version in production: the one before
+    /// is archived.
+    pub fn set_stage(
+        &self,
+        owner: OwnerId,
+        name: &str,
+        number: u32,
+        stage: Stage,
+    ) -> Result<ModelVersion, StoreError> {
+        let version = self.model_version(owner, name, Some(number))?;
+        let mut connection = self.writer();
+        let transaction = connection.transaction()?;
+        if stage == Stage::Production {
+            transaction.execute(
+                "UPDATE model_versions SET stage = 'archived'
+                 WHERE stage = 'production' AND id <> ?1
+                   AND model_id = (SELECT model_id FROM model_versions WHERE id = ?1)",
+                [version.id.to_string()],
+            )?;
+        }
+        transaction.execute(
+            "UPDATE model_versions SET stage = ?2 WHERE id = ?1",
+            params![version.id.to_string(), stage.name()],
+        )?;
+        transaction.commit()?;
+        Ok(ModelVersion { stage, ..version })
+    }
+
+    /// Removes versions of a model (all of them where `number` is none, and the model with them),
+    /// and returns the artifacts that no version has any more. One that is in production or that a
+    /// device serves or shall serve is in use.
+    pub fn delete_model(
+        &self,
+        owner: OwnerId,
+        name: &str,
+        number: Option<u32>,
+    ) -> Result<Vec<Digest>, StoreError> {
+        let model = self.model(owner, name)?;
+        let chosen = |version: &&ModelVersion| number.is_none_or(|n| n == version.number);
+        let versions: Vec<&ModelVersion> = model.versions.iter().filter(chosen).collect();
+        if let (Some(number), true) = (number, versions.is_empty()) {
+            return Err(unknown("model version", format!("{name}@{number}")));
+        }
+        let mut connection = self.writer();
+        let transaction = connection.transaction()?;
+        for version in &versions {
+            delete_version(&transaction, version)?;
+        }
+        let left: bool = transaction.query_row(
+            "SELECT EXISTS (SELECT 1 FROM model_versions WHERE model_id = ?1)",
+            [model.id.to_string()],
+            |row| row.get(0),
+        )?;
+        if !left {
+            transaction.execute("DELETE FROM models WHERE id = ?1", [model.id.to_string()])?;
+        }
+        let mut unused = Vec::new();
+        for version in &versions {
+            let used: bool = transaction.query_row(
+                "SELECT EXISTS (SELECT 1 FROM model_versions WHERE artifact = ?1)",
+                [version.artifact_sha256.to_string()],
+                |row| row.get(0),
+            )?;
+            if !used && !unused.contains(&version.artifact_sha256) {
+                unused.push(version.artifact_sha256);
+            }
+        }
+        transaction.commit()?;
+        Ok(unused)
+    }
+}
+
+/// Removes a version with the record of its past deployments, unless it is in use.
+fn delete_version(connection: &Connection, version: &ModelVersion) -> Result<(), StoreError> {
+    let in_use = |reason: String| StoreError::InUse {
+        kind: "model version",
+        name: format!("{}@{}", version.model, version.number),
+        reason,
+    };
+    if version.stage == Stage::Production {
+        return Err(in_use("it is in production: give it another stage first".to_owned()));
+    }
+    let devices = list(
+        connection,
+        "SELECT DISTINCT d.name FROM devices d JOIN deployments p ON p.device_id = d.id
+         WHERE p.model_version_id = ?1
+           AND p.id = (SELECT max(id) FROM deployments WHERE device_id = d.id)
+         ORDER BY d.name LIMIT 5",
+        [version.id.to_string()],
+        |row| plain::<String>(row, "name"),
+    )?;
+    if !devices.is_empty() {
+        let devices = devices.join(", ");
+        return Err(in_use(format!("deployed to {devices}: deploy something else there first")));
+    }
+    connection.execute(
+        "DELETE FROM deployments WHERE model_version_id = ?1",
+        [version.id.to_string()],
+    )?;
+    connection.execute("DELETE FROM model_versions WHERE id = ?1", [version.id.to_string()])?;
+    Ok(())
+}
+
 /// The word for a task in the database and for people.
 pub(crate) fn task_name(task: Task) -> &'static str {
     match task {
@@ -208,6 +363,7 @@ fn read_versions(connection: &Connection, model: ModelId) -> Result<Vec<ModelVer
             id: parsed(row, "id")?,
             model: plain(row, "model")?,
             number: plain(row, "number")?,
+            stage: parsed(row, "stage")?,
             task: parse_task(&plain::<String>(row, "task")?)?,
             artifact_sha256: parsed(row, "artifact")?,
             lineage_id: parsed(row, "lineage")?,

@@ -1,0 +1,89 @@
+//! `/api/deployments`: model versions assigned to devices.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::extract::{AttemptKey, Json, Path, Query};
+use super::guard::Caller;
+use super::page::{PageQuery, Paged};
+use super::problem::Problem;
+use super::state::ApiState;
+use crate::store::{Deployment, DeploymentId, DeviceId};
+
+pub(super) fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(show))
+}
+
+/// What shall be deployed where.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct DeploymentRequest {
+    /// The device.
+    device_id: DeviceId,
+    /// Name of the model.
+    model: String,
+    /// Number of its version; the newest otherwise.
+    version: Option<u32>,
+}
+
+/// Which deployments.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+struct DeploymentQuery {
+    /// Only those of this device.
+    device_id: Option<DeviceId>,
+    /// At most so many items; 50 otherwise.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<u32>,
+    /// What the page before gave as `next`.
+    cursor: Option<String>,
+}
+
+/// Your deployments, newest first. A device's newest one is what it shall serve.
+#[utoipa::path(get, path = "/api/deployments", tag = "devices", params(DeploymentQuery),
+    responses((status = 200, description = "A page of deployments", body = Paged<Deployment>)))]
+async fn list(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Query(query): Query<DeploymentQuery>,
+) -> Result<Json<Paged<Deployment>>, Problem> {
+    let page = PageQuery { limit: query.limit, cursor: query.cursor }.page_of()?;
+    let owner = caller.owner();
+    let deployments = state.store(move |store| store.deployments(owner, query.device_id, &page));
+    Ok(Json(deployments.await?.into()))
+}
+
+/// Deploy a model version to a device; to go back, deploy the version before. With an
+/// Idempotency-Key, asking again gives the same deployment.
+#[utoipa::path(post, path = "/api/deployments", tag = "devices", request_body = DeploymentRequest,
+    params(("Idempotency-Key" = Option<String>, Header, description = "For asking again")),
+    responses((status = 201, description = "The device will take it", body = Deployment)))]
+async fn create(
+    State(state): State<ApiState>,
+    caller: Caller,
+    AttemptKey(attempt_key): AttemptKey,
+    Json(request): Json<DeploymentRequest>,
+) -> Result<(StatusCode, Json<Deployment>), Problem> {
+    let owner = caller.owner();
+    let deployment = state.store(move |store| {
+        let version = store.model_version(owner, &request.model, request.version)?;
+        store.deploy(owner, request.device_id, version.id, attempt_key.as_deref())
+    });
+    Ok((StatusCode::CREATED, Json(deployment.await?)))
+}
+
+/// A deployment, with the device's own proof once it has made one.
+#[utoipa::path(get, path = "/api/deployments/{id}", tag = "devices",
+    params(("id" = DeploymentId, Path, description = "The deployment")),
+    responses((status = 200, description = "The deployment", body = Deployment)))]
+async fn show(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Path(id): Path<DeploymentId>,
+) -> Result<Json<Deployment>, Problem> {
+    Ok(Json(state.store(move |store| store.deployment(caller.owner(), id)).await?))
+}

@@ -1,0 +1,252 @@
+//! `/api/devices`: devices as their owner sees them, and what they ask themselves.
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::Response;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ed25519_dalek::{Signature, VerifyingKey};
+use model_format::id::Digest;
+use model_format::protocol::{
+    BrokerAccess, CLOCK_SKEW_MS_MAX, DEVICE_HEADER, DesiredModel, DesiredState, Enrolment,
+    EnrolmentRequest, Heartbeat, PROTOCOL_VERSION, SIGNATURE_HEADER, TIME_HEADER, message,
+};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::artifact::{artifact_bytes, send_artifact};
+use super::extract::{Json, Path, Query};
+use super::guard::Caller;
+use super::page::{PageQuery, Paged};
+use super::problem::{
+    BAD_SIGNATURE, BAD_TOKEN, CLOCK_SKEW, INVALID, MALFORMED, NOT_FOUND, Problem,
+};
+use super::state::ApiState;
+use crate::clock::now_ms;
+use crate::store::{Device, DeviceId, Heard, NewDevice};
+
+/// Time between two heartbeats of a device, in seconds.
+const HEARTBEAT_S: u32 = 5;
+
+/// First level of all topics.
+const TOPIC_PREFIX: &str = "cirame";
+
+/// Longest architecture or version that a device may name.
+const WORD_BYTES_MAX: usize = 100;
+
+pub(super) fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(show, delete))
+        .routes(routes!(enrol))
+        .routes(routes!(heartbeat))
+        .routes(routes!(artifact))
+}
+
+/// Your devices, by name, each with what it last said.
+#[utoipa::path(get, path = "/api/devices", tag = "devices", params(PageQuery),
+    responses((status = 200, description = "A page of devices", body = Paged<Device>)))]
+async fn list(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<Paged<Device>>, Problem> {
+    let page = page.page_of()?;
+    Ok(Json(state.store(move |store| store.devices(caller.owner(), &page)).await?.into()))
+}
+
+/// A device with what it last said.
+#[utoipa::path(get, path = "/api/devices/{id}", tag = "devices",
+    params(("id" = DeviceId, Path, description = "The device")),
+    responses((status = 200, description = "The device", body = Device)))]
+async fn show(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Path(id): Path<DeviceId>,
+) -> Result<Json<Device>, Problem> {
+    Ok(Json(state.store(move |store| store.device(caller.owner(), id)).await?))
+}
+
+/// Delete a device with its deployments: its requests are refused from now on.
+#[utoipa::path(delete, path = "/api/devices/{id}", tag = "devices",
+    params(("id" = DeviceId, Path, description = "The device")),
+    responses((status = 204, description = "Deleted")))]
+async fn delete(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Path(id): Path<DeviceId>,
+) -> Result<StatusCode, Problem> {
+    state.store(move |store| store.delete_device(caller.owner(), id)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A device shows a token and its public key, and becomes known. Asking again with the same key
+/// gives the same device, and uses the token once.
+#[utoipa::path(post, path = "/api/devices/enrol", tag = "device protocol",
+    request_body = EnrolmentRequest,
+    responses((status = 201, description = "Known", body = Enrolment)))]
+async fn enrol(
+    State(state): State<ApiState>,
+    Json(request): Json<EnrolmentRequest>,
+) -> Result<(StatusCode, Json<Enrolment>), Problem> {
+    check_version(request.protocol_version)?;
+    if VerifyingKey::from_bytes(request.public_key.bytes()).is_err() {
+        return Err(Problem::new(INVALID, "public_key is no Ed25519 key"));
+    }
+    if request.arch.len() > WORD_BYTES_MAX || request.version.len() > WORD_BYTES_MAX {
+        return Err(Problem::new(INVALID, "arch and version are a few letters each"));
+    }
+    let new = NewDevice {
+        token: Digest::of(request.token.as_bytes()),
+        name: request.name,
+        public_key: request.public_key,
+        arch: request.arch,
+        version: request.version,
+    };
+    let enrolled = state.store(move |store| store.enrol_device(&new)).await?;
+    let device = enrolled.map_err(|refusal| Problem::new(BAD_TOKEN, refusal.to_string()))?;
+    tracing::info!(device.id = %device.id, device.name = device.name, "a device enrolled");
+    let enrolment = Enrolment {
+        device_id: device.id.to_string(),
+        name: device.name.clone(),
+        heartbeat_s: HEARTBEAT_S,
+        time_ms: now_ms(),
+        broker: broker_access(&state, &device),
+    };
+    Ok((StatusCode::CREATED, Json(enrolment)))
+}
+
+fn check_version(version: u32) -> Result<(), Problem> {
+    if (PROTOCOL_VERSION.saturating_sub(1).max(1)..=PROTOCOL_VERSION).contains(&version) {
+        return Ok(());
+    }
+    let (older, younger) = ("update cirame-edge on the device", "update the trainer");
+    let advice = if version < PROTOCOL_VERSION { older } else { younger };
+    let detail = format!(
+        "the device speaks protocol version {version}, the trainer {PROTOCOL_VERSION}: {advice}"
+    );
+    Err(Problem::new(INVALID, detail))
+}
+
+fn broker_access(state: &ApiState, device: &Device) -> Option<BrokerAccess> {
+    let broker = state.broker.as_ref()?;
+    let user = device.id.to_string();
+    let (user, password) = match (&broker.secret, &broker.shared) {
+        (Some(secret), _) => {
+            let password = secret.password_for(&user);
+            (user, password)
+        }
+        (None, Some(shared)) => shared.clone(),
+        (None, None) => (String::new(), String::new()),
+    };
+    Some(BrokerAccess {
+        host: broker.host.clone(),
+        port: broker.port,
+        user,
+        password,
+        topic_prefix: TOPIC_PREFIX.to_owned(),
+    })
+}
+
+/// A device tells how it is, and learns what it shall serve. Signed; the time of each request must
+/// be later than that of the one before.
+#[utoipa::path(post, path = "/api/devices/{id}/heartbeat", tag = "device protocol",
+    params(("id" = DeviceId, Path, description = "The device")), request_body = Heartbeat,
+    responses((status = 200, description = "What it shall do", body = DesiredState)))]
+async fn heartbeat(
+    State(state): State<ApiState>,
+    Path(id): Path<DeviceId>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<DesiredState>, Problem> {
+    let path = uri.path_and_query().map_or("", |path| path.as_str());
+    let request_ms = signed(&state, id, "POST", path, &headers, &body).await?;
+    let heartbeat: Heartbeat = serde_json::from_slice(&body)
+        .map_err(|error| Problem::new(MALFORMED, format!("the heartbeat cannot be read: {error}")))?;
+    check_version(heartbeat.protocol_version)?;
+    let heard = state.store(move |store| store.note_heartbeat(id, request_ms, &heartbeat)).await?;
+    let Heard::Noted(deployment) = heard else {
+        let detail = "a later request of this device was accepted already: ask again, with a later time";
+        return Err(Problem::new(CLOCK_SKEW, detail).with("time_ms", now_ms()));
+    };
+    let model = match deployment {
+        None => None,
+        Some(deployment) => Some(DesiredModel {
+            artifact_bytes: artifact_bytes(&state, deployment.artifact_sha256).await?,
+            deployment_id: deployment.id.to_string(),
+            model: deployment.model,
+            version: deployment.version,
+            artifact_sha256: deployment.artifact_sha256,
+        }),
+    };
+    Ok(Json(DesiredState { time_ms: now_ms(), heartbeat_s: HEARTBEAT_S, model }))
+}
+
+/// The artifact that a device shall serve. Signed; ranges resume a download that broke off.
+#[utoipa::path(get, path = "/api/devices/{id}/artifacts/{sha256}", tag = "device protocol",
+    params(("id" = DeviceId, Path, description = "The device"),
+           ("sha256" = Digest, Path, description = "Digest of the artifact")),
+    responses((status = 200, description = "The file", body = Vec<u8>,
+               content_type = "application/octet-stream"),
+              (status = 206, description = "A part of the file", body = Vec<u8>,
+               content_type = "application/octet-stream"),
+              (status = 304, description = "The file that is there already")))]
+async fn artifact(
+    State(state): State<ApiState>,
+    Path((id, sha256)): Path<(DeviceId, Digest)>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let path = uri.path_and_query().map_or("", |path| path.as_str());
+    signed(&state, id, "GET", path, &headers, b"").await?;
+    if !state.store(move |store| store.is_deployed(id, sha256)).await? {
+        let detail = "this artifact is not what the device shall serve: send a heartbeat first";
+        return Err(Problem::new(NOT_FOUND, detail));
+    }
+    send_artifact(&state, sha256, &headers, None).await
+}
+
+/// The time of a request that this device has signed.
+async fn signed(
+    state: &ApiState,
+    id: DeviceId,
+    method: &str,
+    path: &str,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<i64, Problem> {
+    let refused = |detail: &str| Problem::new(BAD_SIGNATURE, detail);
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    if text(DEVICE_HEADER) != Some(&id.to_string()) {
+        return Err(refused("the header cirame-device does not name the device of the path"));
+    }
+    let time_ms = text(TIME_HEADER).and_then(|text| text.parse::<i64>().ok());
+    let time_ms = time_ms.ok_or_else(|| refused("the header cirame-time is no time"))?;
+    let signature = text(SIGNATURE_HEADER).and_then(|text| STANDARD.decode(text).ok());
+    let signature = signature.and_then(|bytes| Signature::from_slice(&bytes).ok());
+    let signature = signature.ok_or_else(|| refused("the header cirame-signature is none"))?;
+    let unknown = "the device is not known here, or was deleted: enrol it again";
+    let device = state.store(move |store| store.any_device(id)).await;
+    let device = device.map_err(|problem| match problem.kind() {
+        NOT_FOUND => refused(unknown),
+        _ => problem,
+    })?;
+    let signed = message(method, path, body, time_ms);
+    let key = VerifyingKey::from_bytes(device.public_key.bytes())
+        .map_err(|error| Problem::internal(&error))?;
+    if key.verify_strict(&signed, &signature).is_err() {
+        return Err(refused("the signature is not that of this device's key over this request"));
+    }
+    let now = now_ms();
+    if (time_ms - now).abs() > CLOCK_SKEW_MS_MAX {
+        let minutes = CLOCK_SKEW_MS_MAX / 60_000;
+        let detail = format!(
+            "the device's clock is {} s off, more than {minutes} minutes: set it, or use time_ms",
+            (time_ms - now) / 1000
+        );
+        return Err(Problem::new(CLOCK_SKEW, detail).with("time_ms", now));
+    }
+    Ok(time_ms)
+}
