@@ -17,6 +17,7 @@ use uuid::Uuid;
 mod artifact;
 mod backoff;
 mod catalogue;
+mod datasets;
 mod deployments;
 mod devices;
 mod document;
@@ -30,14 +31,18 @@ mod keys;
 mod metrics;
 mod models;
 mod page;
+mod pipelines;
 pub mod problem;
+mod recordings;
 pub mod rules;
 mod runs;
 mod session;
 mod state;
 mod tokens;
+mod uploads;
 mod users;
 
+pub use datasets::Source;
 pub use state::ApiState;
 
 use problem::{INTERNAL, NO_METHOD, NO_ROUTE, Problem, SLOW};
@@ -57,6 +62,10 @@ fn described() -> (Router<ApiState>, OpenApi) {
         .merge(keys::routes())
         .merge(jobs::routes())
         .merge(catalogue::routes())
+        .merge(pipelines::routes())
+        .merge(datasets::routes())
+        .merge(recordings::routes())
+        .merge(uploads::routes())
         .merge(estimators::routes())
         .merge(runs::routes())
         .merge(evaluations::routes())

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 
 use model_format::id::Digest;
 
-use crate::store::{JobId, Store, StoreError};
+use crate::store::{JobId, Store, StoreError, UploadId};
 
 /// Begins the names of files that are being written; what a killed process left is removed.
 const TEMPORARY_PREFIX: &str = ".writing-";
@@ -101,6 +101,21 @@ impl DataFolder {
     /// Where the answers of this evaluation lie.
     pub fn evaluation_path(&self, job: JobId) -> PathBuf {
         self.path.join("evaluations").join(format!("{job}.csv"))
+    }
+
+    /// Where the bytes of this upload lie.
+    pub fn upload_path(&self, upload: UploadId) -> PathBuf {
+        self.path.join("uploads").join(upload.to_string())
+    }
+
+    /// The folder whose files are offered for import.
+    pub fn inbox_path(&self) -> PathBuf {
+        self.path.join("inbox")
+    }
+
+    /// Where the files of this import are laid out while it goes on.
+    pub fn import_path(&self, job: JobId) -> PathBuf {
+        self.path.join("uploads").join(format!("{TEMPORARY_PREFIX}{job}"))
     }
 
     /// Where the first admin's password stands until it was used.
@@ -225,7 +240,10 @@ fn remove_temporary_files(folder: &Path) -> Result<(), FolderError> {
     for entry in fs::read_dir(folder).map_err(io_error(folder))? {
         let entry = entry.map_err(io_error(folder))?;
         if entry.file_name().to_string_lossy().starts_with(TEMPORARY_PREFIX) {
-            fs::remove_file(entry.path()).map_err(io_error(&entry.path()))?;
+            let path = entry.path();
+            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            let removed = if is_folder { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+            removed.map_err(io_error(&path))?;
         }
     }
     Ok(())

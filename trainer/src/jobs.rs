@@ -15,6 +15,7 @@ use crate::store::{Finished, Job, JobId, JobKind, StoreError};
 use crate::training::Work;
 
 pub mod evaluation;
+pub mod import;
 pub mod run;
 
 /// Most clients that follow jobs at once.
@@ -180,7 +181,7 @@ impl Worker {
             progress: &progress,
         };
         let done = catch_unwind(AssertUnwindSafe(|| match job.kind {
-            JobKind::Import => Err(Problem::internal(&"imports are not in this build")),
+            JobKind::Import => import::carry_out(work, job),
             JobKind::Run => run::carry_out(work, job, self.memory_bytes),
             JobKind::Evaluation => evaluation::carry_out(work, job),
         }));

@@ -6,6 +6,7 @@ mod catalogue;
 pub mod cli;
 mod clock;
 pub mod data_folder;
+pub mod decimate;
 pub mod evaluation;
 pub mod importing;
 pub mod ingest;

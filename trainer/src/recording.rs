@@ -61,6 +61,51 @@ pub struct LabelSpan {
     pub class: String,
 }
 
+/// Label spans that no recording can have.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LabelError {
+    /// Not within the rows.
+    #[error("label span {index} covers the rows {from}..{to}; the recording has 0..{rows}")]
+    Rows {
+        /// Which span.
+        index: usize,
+        /// Its first row.
+        from: u64,
+        /// The first row after it.
+        to: u64,
+        /// Rows of the recording.
+        rows: u64,
+    },
+    /// Not sorted, or overlapping.
+    #[error("label span {0} begins before the one before it ends: sort the spans")]
+    Order(usize),
+    /// No class.
+    #[error("label span {0} has no class, or one of more than 200 bytes")]
+    Class(usize),
+}
+
+/// Refuses label spans that a recording of so many rows cannot have.
+///
+/// # Errors
+/// Names the first span that is wrong.
+pub fn check_labels(labels: &[LabelSpan], rows: u64) -> Result<(), LabelError> {
+    let mut end = 0;
+    for (index, span) in labels.iter().enumerate() {
+        let LabelSpan { from_row: from, to_row: to, .. } = *span;
+        if from >= to || to > rows {
+            return Err(LabelError::Rows { index, from, to, rows });
+        }
+        if from < end {
+            return Err(LabelError::Order(index));
+        }
+        if span.class.is_empty() || span.class.len() > 200 {
+            return Err(LabelError::Class(index));
+        }
+        end = to;
+    }
+    Ok(())
+}
+
 impl Recording {
     /// How many rows there are.
     pub fn rows(&self) -> usize {

@@ -19,14 +19,17 @@ mod id;
 mod job;
 mod key;
 mod model;
+mod pipeline;
 mod pool;
 mod run;
 mod session;
 mod token;
+mod upload;
 mod user;
 
 pub use dataset::{
     Annotation, ChannelInfo, Dataset, DatasetVersion, Entry, NewEntry, RecordingInfo,
+    RecordingPlace, VersionSummary,
 };
 pub use deployment::{Deployment, DeploymentStatus};
 pub use device::{Device, Heard, NewDevice};
@@ -38,9 +41,11 @@ pub use job::{Finished, Job, JobKind, JobStatus, NewJob};
 pub use key::{ApiKey, NewKey, Scope};
 pub(crate) use model::task_name;
 pub use model::{Model, ModelVersion, NewModelVersion, Stage};
+pub use pipeline::SavedPipeline;
 pub use run::{NewRun, Run, RunStatus, RunSummary};
 pub use session::SESSION_LIMITS;
 pub use token::{EnrolmentToken, NewToken, TokenRefusal};
+pub use upload::{NewUpload, Upload};
 pub use user::{Role as UserRole, User};
 
 use crate::clock::now_ms;

@@ -32,7 +32,7 @@ mod windows;
 
 use entries::{Entries, entries};
 pub use error::TrainError;
-pub(crate) use estimate::memory_bytes;
+pub(crate) use estimate::{memory_bytes, preview};
 pub(crate) use extract::{Compute, Extracted, extract};
 use extract::{check_windows, extract_features, raw_windows};
 pub(crate) use measure::anomalies;
@@ -226,7 +226,7 @@ impl Attempt<'_> {
         let Attempt { work, settings, estimator, .. } = *self;
         let entries = entries(work, settings, self.version)?;
         check_target(settings, estimator, &entries.list)?;
-        let mut recipe = recipe::recipe(settings, &entries.list)?;
+        let mut recipe = recipe::recipe(&settings.pipeline, &settings.selection, &entries.list)?;
         let mut selection = settings.selection.clone();
         partition::resolve(&mut selection, &entries.list[..entries.own], &mut recipe.notes);
         let recipe::Recipe { pipeline, notes } = recipe;

@@ -33,6 +33,11 @@ impl Caller {
     pub fn owner(&self) -> OwnerId {
         self.user.owner
     }
+
+    /// Whether it is an admin, or a program of one.
+    pub fn is_admin(&self) -> bool {
+        self.user.role == UserRole::Admin
+    }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Caller {

@@ -117,6 +117,11 @@ impl Problem {
         self
     }
 
+    /// The same with another detail.
+    pub fn with_detail(self, detail: String) -> Self {
+        Problem { detail, ..self }
+    }
+
     /// Which kind it is.
     pub fn kind(&self) -> Kind {
         self.kind

@@ -106,7 +106,15 @@ async fn create(
         let store = state.folder.store();
         let default_name = format!("{}-{}", request.dataset, request.estimator);
         let model = request.model.unwrap_or(default_name);
-        let pipeline = request.pipeline.unwrap_or_default();
+        let pipeline = match (request.pipeline, request.saved_pipeline) {
+            (Some(pipeline), None) => pipeline,
+            (None, Some(name)) => store.pipeline(owner, &name)?.pipeline,
+            (None, None) => PipelineSettings::default(),
+            (Some(_), Some(_)) => {
+                let detail = "pipeline and saved_pipeline are both given: one is enough";
+                return Err(Problem::new(INVALID, detail));
+            }
+        };
         let settings = Settings {
             dataset: request.dataset,
             dataset_version: request.dataset_version,

@@ -38,6 +38,8 @@ pub struct Shared {
     pub secure_cookies: bool,
     /// When it started.
     pub started: Instant,
+    /// Held while a part of an upload is written.
+    pub(super) uploading: std::sync::Mutex<()>,
     blocking: Semaphore,
     pub(super) hashing: Semaphore,
 }
@@ -66,6 +68,7 @@ impl ApiState {
             broker,
             secure_cookies,
             started: Instant::now(),
+            uploading: std::sync::Mutex::new(()),
             blocking: Semaphore::new(BLOCKING_MAX),
             hashing: Semaphore::new(HASHING_MAX),
         }))

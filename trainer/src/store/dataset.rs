@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    DatasetId, DatasetVersionId, OwnerId, Page, PageOf, RecordingId, Store, StoreError, check_name, count, json, list, now_ms, parsed, plain, to_json,
+    DatasetId, DatasetVersionId, OwnerId, Page, PageOf, RecordingId, Store, StoreError, check_name, count, json, list, now_ms, one, parsed, plain, to_json, unknown,
 };
 use crate::nearest::nearest;
 use crate::recording::{LabelSpan, Role};
@@ -123,7 +123,190 @@ pub struct NewEntry {
     pub annotation: Annotation,
 }
 
+/// A recording and where it is listed.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct RecordingPlace {
+    /// Name of the dataset.
+    pub dataset: String,
+    /// Number of the newest version that lists it.
+    pub version: u32,
+    /// The recording as that version has it.
+    #[serde(flatten)]
+    pub entry: Entry,
+}
+
+/// A version without what it lists.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct VersionSummary {
+    /// Identifier.
+    pub id: DatasetVersionId,
+    /// 1, 2, 3, …
+    pub number: u32,
+    /// Digest of names, contents, annotations and partitions.
+    pub digest: Digest,
+    /// How many recordings it lists.
+    pub recordings: u64,
+    /// When it was made, in milliseconds since 1970 UTC.
+    pub created_ms: i64,
+}
+
+/// What a version is to list: identifier, content and annotation by name.
+type Listed = BTreeMap<String, (RecordingId, Digest, Annotation)>;
+
 impl Store {
+    /// Refuses a dataset name that cannot be used, before anything is read.
+    pub fn check_dataset_name(name: &str) -> Result<(), StoreError> {
+        check_name("dataset", name)
+    }
+
+    /// The versions of a dataset, newest first.
+    pub fn dataset_versions(
+        &self,
+        owner: OwnerId,
+        name: &str,
+        page: &PageOf,
+    ) -> Result<Page<VersionSummary>, StoreError> {
+        let connection = self.reader()?;
+        let Some(dataset) = find_dataset(&connection, owner, name)? else {
+            return Err(unknown_dataset(&connection, owner, name)?);
+        };
+        // A cursor that is no number is none that a page gave: it finds nothing.
+        let before = page.cursor.as_ref().map(|cursor| cursor.parse::<u32>().unwrap_or(0));
+        let versions = list(
+            &connection,
+            "SELECT v.id, v.number, v.digest, v.created_ms, count(e.position) AS recordings
+             FROM dataset_versions v LEFT JOIN dataset_version_entries e ON e.version_id = v.id
+             WHERE v.dataset_id = ?1 AND (?2 IS NULL OR v.number < ?2)
+             GROUP BY v.id ORDER BY v.number DESC LIMIT ?3",
+            params![dataset.to_string(), before, page.fetched()],
+            |row| {
+                Ok(VersionSummary {
+                    id: parsed(row, "id")?,
+                    number: plain(row, "number")?,
+                    digest: parsed(row, "digest")?,
+                    recordings: count(row, "recordings")?,
+                    created_ms: plain(row, "created_ms")?,
+                })
+            },
+        )?;
+        Ok(page.page(versions, |version| version.number.to_string()))
+    }
+
+    /// A recording, as the newest version that lists it has it.
+    pub fn recording(
+        &self,
+        owner: OwnerId,
+        id: RecordingId,
+    ) -> Result<RecordingPlace, StoreError> {
+        find_recording(&*self.reader()?, owner, id)
+    }
+
+    /// Gives a recording other labels, in a new version of its dataset.
+    pub fn relabel(
+        &self,
+        owner: OwnerId,
+        id: RecordingId,
+        labels: Vec<LabelSpan>,
+    ) -> Result<DatasetVersion, StoreError> {
+        self.change_listed(owner, id, |listed, name| {
+            if let Some((_, _, annotation)) = listed.get_mut(name) {
+                annotation.labels = labels;
+            }
+        })
+    }
+
+    /// Takes a recording out of its dataset, in a new version.
+    pub fn take_out(&self, owner: OwnerId, id: RecordingId) -> Result<DatasetVersion, StoreError> {
+        self.change_listed(owner, id, |listed, name| {
+            listed.remove(name);
+        })
+    }
+
+    /// Makes a new version of a recording's dataset, where the newest one lists the recording.
+    fn change_listed(
+        &self,
+        owner: OwnerId,
+        id: RecordingId,
+        change: impl FnOnce(&mut Listed, &str),
+    ) -> Result<DatasetVersion, StoreError> {
+        let mut connection = self.writer();
+        let transaction = connection.transaction()?;
+        let place = find_recording(&transaction, owner, id)?;
+        let dataset = find_dataset(&transaction, owner, &place.dataset)?
+            .ok_or_else(|| unknown("dataset", &place.dataset))?;
+        let newest = read_version(&transaction, dataset, &place.dataset, None)?;
+        if newest.number != place.version {
+            return Err(StoreError::InUse {
+                kind: "recording",
+                name: place.entry.info.name,
+                reason: "only older versions of its dataset list it, and these never change"
+                    .to_owned(),
+            });
+        }
+        let mut listed = listed_in(&newest);
+        change(&mut listed, &place.entry.info.name);
+        let digest = version_digest(&listed);
+        if newest.digest == digest {
+            return Ok(newest);
+        }
+        write_version(&transaction, dataset, digest, &listed)?;
+        let version = read_version(&transaction, dataset, &place.dataset, None)?;
+        transaction.commit()?;
+        Ok(version)
+    }
+
+    /// Removes a dataset with its versions, and returns the contents that nothing lists any more.
+    /// One that runs have used is in use.
+    pub fn delete_dataset(&self, owner: OwnerId, name: &str) -> Result<Vec<Digest>, StoreError> {
+        let mut connection = self.writer();
+        let transaction = connection.transaction()?;
+        let Some(dataset) = find_dataset(&transaction, owner, name)? else {
+            return Err(unknown_dataset(&transaction, owner, name)?);
+        };
+        let id = dataset.to_string();
+        let runs: u32 = transaction.query_row(
+            "SELECT count(*) FROM runs r JOIN dataset_versions v ON v.id = r.dataset_version_id
+             WHERE v.dataset_id = ?1",
+            [&id],
+            |row| row.get(0),
+        )?;
+        if runs > 0 {
+            return Err(StoreError::InUse {
+                kind: "dataset",
+                name: name.to_owned(),
+                reason: format!("{runs} runs have learned from it, and their record needs it"),
+            });
+        }
+        let contents: Vec<Digest> = list(
+            &transaction,
+            "SELECT DISTINCT content FROM recordings WHERE dataset_id = ?1",
+            [&id],
+            |row| parsed(row, "content"),
+        )?;
+        for sql in [
+            "DELETE FROM dataset_version_entries WHERE version_id IN
+                 (SELECT id FROM dataset_versions WHERE dataset_id = ?1)",
+            "DELETE FROM dataset_versions WHERE dataset_id = ?1",
+            "DELETE FROM recordings WHERE dataset_id = ?1",
+            "DELETE FROM datasets WHERE id = ?1",
+        ] {
+            transaction.execute(sql, [&id])?;
+        }
+        let mut unused = Vec::new();
+        for content in contents {
+            let used: bool = transaction.query_row(
+                "SELECT EXISTS (SELECT 1 FROM recordings WHERE content = ?1)",
+                [content.to_string()],
+                |row| row.get(0),
+            )?;
+            if !used {
+                unused.push(content);
+            }
+        }
+        transaction.commit()?;
+        Ok(unused)
+    }
+
     /// Datasets, by name.
     pub fn datasets(&self, owner: OwnerId, page: &PageOf) -> Result<Page<Dataset>, StoreError> {
         let datasets = list(
@@ -182,11 +365,7 @@ impl Store {
             Some(dataset) => (dataset, Some(read_version(&transaction, dataset, name, None)?)),
             None => (make_dataset(&transaction, owner, name)?, None),
         };
-        let mut listed: BTreeMap<String, (RecordingId, Digest, Annotation)> = BTreeMap::new();
-        for entry in newest.iter().flat_map(|version| &version.entries) {
-            let known = (entry.recording_id, entry.info.content, entry.annotation.clone());
-            listed.insert(entry.info.name.clone(), known);
-        }
+        let mut listed = newest.as_ref().map(listed_in).unwrap_or_default();
         for entry in entries {
             let id = keep_recording(&transaction, dataset, &entry.info)?;
             let known = (id, entry.info.content, entry.annotation.clone());
@@ -203,8 +382,44 @@ impl Store {
     }
 }
 
+/// What a version lists.
+fn listed_in(version: &DatasetVersion) -> Listed {
+    let item = |entry: &Entry| {
+        let known = (entry.recording_id, entry.info.content, entry.annotation.clone());
+        (entry.info.name.clone(), known)
+    };
+    version.entries.iter().map(item).collect()
+}
+
+fn find_recording(
+    connection: &Connection,
+    owner: OwnerId,
+    id: RecordingId,
+) -> Result<RecordingPlace, StoreError> {
+    let found = one(
+        connection,
+        "SELECT d.name AS dataset, v.number, r.id, r.name, r.content, r.row_count, r.rate_hz,
+                r.absolute_time, r.channels, a.labels, a.tags, e.partition
+         FROM recordings r
+         JOIN datasets d ON d.id = r.dataset_id
+         JOIN dataset_version_entries e ON e.recording_id = r.id
+         JOIN dataset_versions v ON v.id = e.version_id
+         JOIN annotations a ON a.digest = e.annotation
+         WHERE r.id = ?1 AND d.owner_id = ?2 ORDER BY v.number DESC LIMIT 1",
+        params![id.to_string(), owner.to_string()],
+        |row| {
+            Ok(RecordingPlace {
+                dataset: plain(row, "dataset")?,
+                version: plain(row, "number")?,
+                entry: read_entry(row)?,
+            })
+        },
+    )?;
+    found.ok_or_else(|| unknown("recording", id))
+}
+
 /// Digest of what a version lists; identifiers and times are no part of it.
-fn version_digest(listed: &BTreeMap<String, (RecordingId, Digest, Annotation)>) -> Digest {
+fn version_digest(listed: &Listed) -> Digest {
     let list: Vec<_> = listed
         .iter()
         .map(|(name, (_, content, annotation))| {
@@ -294,7 +509,7 @@ fn write_version(
     connection: &Connection,
     dataset: DatasetId,
     digest: Digest,
-    listed: &BTreeMap<String, (RecordingId, Digest, Annotation)>,
+    listed: &Listed,
 ) -> Result<(), StoreError> {
     let id = DatasetVersionId::new();
     connection.execute(

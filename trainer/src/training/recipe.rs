@@ -6,7 +6,7 @@ use model_format::pipeline::{Channel, Mismatch, Pipeline, Rate, TimeSource, Wind
 use model_format::signal::features::{CATALOGUE, Family, Feature, FeaturePlan, instead_of};
 
 use super::TrainError;
-use super::settings::{Extent, RateChoice, Settings, TargetName};
+use super::settings::{Extent, PipelineSettings, RateChoice, Selection, Settings, TargetName};
 use crate::nearest::{hint, nearest};
 use crate::recording::Role;
 use crate::store::Entry;
@@ -25,9 +25,13 @@ pub(crate) struct Recipe {
 }
 
 /// Builds the pipeline that these settings ask for on these recordings.
-pub(crate) fn recipe(settings: &Settings, entries: &[Entry]) -> Result<Recipe, TrainError> {
+pub(crate) fn recipe(
+    settings: &PipelineSettings,
+    selection: &Selection,
+    entries: &[Entry],
+) -> Result<Recipe, TrainError> {
     let mut notes = Vec::new();
-    let channels = channels(settings, entries, &mut notes)?;
+    let channels = channels(settings, selection, entries, &mut notes)?;
     let rate = rate(settings, entries)?;
     let window = window(settings, entries, channels.len(), &rate, &mut notes)?;
     let mut pipeline = Pipeline {
@@ -35,28 +39,29 @@ pub(crate) fn recipe(settings: &Settings, entries: &[Entry]) -> Result<Recipe, T
         time: TimeSource::Event,
         lateness_ms: 0,
         rate,
-        gap: settings.pipeline.gap.clone(),
+        gap: settings.gap.clone(),
         window,
         features: Vec::new(),
     };
-    pipeline.features = features(&settings.pipeline.features, &pipeline, &mut notes)?;
+    pipeline.features = features(&settings.features, &pipeline, &mut notes)?;
     FeaturePlan::new(&pipeline)?;
     Ok(Recipe { pipeline, notes })
 }
 
 fn channels(
-    settings: &Settings,
+    settings: &PipelineSettings,
+    selection: &Selection,
     entries: &[Entry],
     notes: &mut Vec<String>,
 ) -> Result<Vec<Channel>, TrainError> {
-    let target = match &settings.selection.target {
+    let target = match &selection.target {
         Some(TargetName::Channel(name)) => Some(name),
         _ => None,
     };
     let first = &entries[0].info;
     let known = || first.channels.iter().map(|channel| channel.name.as_str());
     let named =
-        settings.pipeline.channels.iter().chain(&settings.pipeline.without_channels).chain(target);
+        settings.channels.iter().chain(&settings.without_channels).chain(target);
     for name in named {
         if !known().any(|channel| channel == name) {
             let (recording, channel) = (first.name.clone(), name.clone());
@@ -67,9 +72,9 @@ fn channels(
             });
         }
     }
-    let wanted = |name: &str, role: Role| match settings.pipeline.channels.is_empty() {
+    let wanted = |name: &str, role: Role| match settings.channels.is_empty() {
         true => role == Role::Input,
-        false => settings.pipeline.channels.iter().any(|channel| channel == name),
+        false => settings.channels.iter().any(|channel| channel == name),
     };
     let everywhere = |name: &str| {
         entries.iter().all(|entry| entry.info.channels.iter().any(|channel| channel.name == name))
@@ -77,7 +82,7 @@ fn channels(
     let mut inputs = Vec::new();
     for channel in &first.channels {
         let excluded = Some(&channel.name) == target
-            || settings.pipeline.without_channels.contains(&channel.name);
+            || settings.without_channels.contains(&channel.name);
         if excluded || !wanted(&channel.name, channel.role) {
             continue;
         }
@@ -89,9 +94,9 @@ fn channels(
         }
     }
     // The order of --channels is the order in the window.
-    if !settings.pipeline.channels.is_empty() {
+    if !settings.channels.is_empty() {
         inputs.sort_by_key(|input| {
-            settings.pipeline.channels.iter().position(|name| *name == input.name)
+            settings.channels.iter().position(|name| *name == input.name)
         });
     }
     if inputs.is_empty() {
@@ -100,10 +105,10 @@ fn channels(
     Ok(inputs)
 }
 
-fn rate(settings: &Settings, entries: &[Entry]) -> Result<Rate, TrainError> {
-    let mismatch = if settings.pipeline.resample { Mismatch::Resample } else { Mismatch::Refuse };
+fn rate(settings: &PipelineSettings, entries: &[Entry]) -> Result<Rate, TrainError> {
+    let mismatch = if settings.resample { Mismatch::Resample } else { Mismatch::Refuse };
     let fixed = |hz| Rate::Fixed { hz, tolerance: RATE_TOLERANCE, mismatch };
-    match settings.pipeline.rate {
+    match settings.rate {
         RateChoice::None => return Ok(Rate::None),
         RateChoice::Hz(hz) => return Ok(fixed(hz)),
         RateChoice::Recorded => {}
@@ -138,18 +143,18 @@ fn describe_rate(rate_hz: Option<f64>) -> String {
 }
 
 fn window(
-    settings: &Settings,
+    settings: &PipelineSettings,
     entries: &[Entry],
     channels: usize,
     rate: &Rate,
     notes: &mut Vec<String>,
 ) -> Result<Window, TrainError> {
     let longest = entries.iter().map(|entry| seen_rows(entry, rate)).max().unwrap_or(0);
-    let length_samples = match settings.pipeline.window {
+    let length_samples = match settings.window {
         Some(extent) => samples(extent, rate, "window")?,
         None => propose_length(entries, channels, rate, notes),
     };
-    let stride_samples = match (settings.pipeline.stride, rate) {
+    let stride_samples = match (settings.stride, rate) {
         (Some(extent), _) => samples(extent, rate, "stride")?,
         (None, _) => {
             let stride = length_samples.div_ceil(2);
