@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`csv`] | delimited text with a header row |
 //! | [`json_lines`] | one flat JSON object per line |
+//! | [`message`] | one JSON message of samples, as devices publish them |
 //! | [`edge_impulse`] | Edge Impulse acquisition files and `info.labels` |
 //! | [`time`] | the times in them |
 //!
@@ -13,6 +14,7 @@
 pub mod csv;
 pub mod edge_impulse;
 pub mod json_lines;
+pub mod message;
 pub mod time;
 
 /// Most columns that a table may have.

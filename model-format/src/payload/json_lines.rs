@@ -8,6 +8,7 @@ use std::io::{BufRead, BufReader, Read};
 
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
+use super::time::{Decimal, TimeError, TimeFormat};
 use super::{COLUMNS_MAX, LINE_BYTES_MAX};
 
 /// Deepest nesting of a line.
@@ -26,6 +27,49 @@ pub enum Leaf<'a> {
     Bool(bool),
     /// Null: no value.
     Null,
+}
+
+/// A leaf that is no value of a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NumberError {
+    /// Text, true or false.
+    #[error("a number is expected")]
+    NoNumber,
+    /// Larger than any 32-bit float.
+    #[error("it is beyond 32 bits")]
+    Range,
+}
+
+impl Leaf<'_> {
+    /// The value of a channel; NaN for null, which is a missing value.
+    ///
+    /// # Errors
+    /// Where it is no number, or one that 32 bits do not hold.
+    pub fn to_f32(self) -> Result<f32, NumberError> {
+        let value = match self {
+            Leaf::Integer(value) => value as f64,
+            Leaf::Number(value) => value,
+            Leaf::Null => f64::NAN,
+            Leaf::Text(_) | Leaf::Bool(_) => return Err(NumberError::NoNumber),
+        };
+        match value as f32 {
+            narrow if narrow.is_finite() || value.is_nan() => Ok(narrow),
+            _ => Err(NumberError::Range),
+        }
+    }
+
+    /// The time that it says in this format, in nanoseconds.
+    ///
+    /// # Errors
+    /// Where it says none.
+    pub fn to_time_ns(self, format: TimeFormat) -> Result<i64, TimeError> {
+        match self {
+            Leaf::Integer(value) => format.of_integer(value),
+            Leaf::Number(value) => format.of_number(value),
+            Leaf::Text(text) => format.parse(text, Decimal::Point),
+            Leaf::Bool(_) | Leaf::Null => Err(TimeError::Number(format)),
+        }
+    }
 }
 
 /// Why a line was refused.
@@ -122,9 +166,32 @@ pub fn leaves(text: &[u8], leaf: &mut dyn FnMut(&str, Leaf<'_>)) -> serde_json::
         return Err(de::Error::custom("it does not begin with `{`"));
     }
     let mut deserializer = serde_json::Deserializer::from_slice(text);
-    let mut walk = Walk { path: String::new(), depth: 0, count: 0, leaf };
-    Part(&mut walk).deserialize(&mut deserializer)?;
+    Object(leaf).deserialize(&mut deserializer)?;
     deserializer.end()
+}
+
+/// One object, wherever it stands: gives its leaves with their dotted names.
+pub(super) struct Object<'a>(pub(super) &'a mut dyn FnMut(&str, Leaf<'_>));
+
+impl<'de> DeserializeSeed<'de> for Object<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Object<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, parts: A) -> Result<(), A::Error> {
+        let mut walk = Walk { path: String::new(), depth: 0, count: 0, leaf: self.0 };
+        Part(&mut walk).visit_map(parts)
+    }
 }
 
 struct Walk<'a> {

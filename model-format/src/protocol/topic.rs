@@ -1,5 +1,8 @@
 //! Topics: where samples come from and results go to.
 
+/// First level of all topics, where nothing else is said.
+pub const TOPIC_PREFIX: &str = "cirame";
+
 /// `{prefix}/samples/{stream}`: samples of one asset.
 pub fn samples_topic(prefix: &str, stream: &str) -> String {
     format!("{prefix}/samples/{stream}")
@@ -24,6 +27,12 @@ pub fn check_topic_level(text: &str) -> bool {
         && !text.chars().any(|c| matches!(c, '/' | '+' | '#') || c.is_control())
 }
 
+/// Whether `text` can be the first levels of topics: levels divided by `/`, at most 200 bytes, not
+/// beginning with `$`, which brokers keep for themselves.
+pub fn check_topic_prefix(text: &str) -> bool {
+    text.len() <= 200 && !text.starts_with('$') && text.split('/').all(check_topic_level)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -34,5 +43,13 @@ mod tests {
             assert!(!check_topic_level(level), "{level:?}");
         }
         assert!(check_topic_level("pump 7 – Süd"));
+    }
+
+    #[test]
+    fn prefixes_cannot_reach_other_topics() {
+        for text in ["", "/", "a//b", "a/", "a/+", "#", "$SYS", &"x".repeat(201)] {
+            assert!(!check_topic_prefix(text), "{text}");
+        }
+        assert!(check_topic_prefix("plant/hall 3"));
     }
 }

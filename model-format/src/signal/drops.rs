@@ -21,6 +21,11 @@ macro_rules! drops {
                 [$((stringify!($field), self.$field),)+].into_iter()
             }
 
+            /// Adds the drops of another stream.
+            pub fn add(&mut self, other: &Drops) {
+                $(self.$field += other.$field;)+
+            }
+
             /// All drops together.
             pub fn total(&self) -> u64 {
                 0 $(+ self.$field)+

@@ -2,3 +2,4 @@
 
 mod csv;
 mod edge_impulse;
+mod message;
