@@ -1,5 +1,6 @@
 //! Answers: each window through the engine, each result to the output.
 
+mod answered;
 mod latencies;
 mod result_writer;
 
@@ -9,11 +10,12 @@ use std::time::Instant;
 use anyhow::Context as _;
 use engine::Engine;
 use model_format::artifact::Artifact;
-use model_format::id::{Digest, ResultId, result_id};
+use model_format::id::Digest;
 use model_format::signal::stream::WindowRef;
 
 use crate::config::OutputFormat;
 
+pub(crate) use answered::{Answered, Field, json_number, write_json};
 pub(crate) use latencies::Latencies;
 use result_writer::ResultWriter;
 
@@ -26,18 +28,6 @@ pub(crate) struct Naming<'a> {
     pub(crate) has_recordings: bool,
     /// True if each result must leave at once.
     pub(crate) is_live: bool,
-}
-
-/// The answer for one window.
-struct Answer<'a> {
-    id: ResultId,
-    /// Name of the stream.
-    stream: &'a str,
-    window: WindowRef<'a>,
-    /// Probabilities, value or score.
-    floats: &'a [f32],
-    /// Index of the label, where the model has one.
-    label: Option<i64>,
 }
 
 /// Gives windows to the engine and results to the output. After an error it does nothing more;
@@ -109,20 +99,13 @@ impl<'a> Answerer<'a> {
         let outputs = self.engine.run(window.values, 1)?;
         self.latencies.add(start.elapsed());
         self.windows += 1;
-        let id = result_id(
-            self.naming.device,
-            &self.artifact,
-            stream,
-            window.segment_start_ns,
-            window.index,
-        );
-        let label = outputs.labels.as_ref().and_then(|labels| labels.first().copied());
-        let answer = Answer { id, stream, window, floats: &outputs.floats, label };
-        self.write(&answer).context("the results cannot be written")
+        let device = self.naming.device;
+        let answered = Answered::new(outputs, device, &self.artifact, stream, window);
+        self.write(&answered).context("the results cannot be written")
     }
 
-    fn write(&mut self, answer: &Answer<'_>) -> io::Result<()> {
-        self.writer.write(answer)?;
+    fn write(&mut self, answered: &Answered<'_>) -> io::Result<()> {
+        self.writer.write(answered)?;
         if self.naming.is_live { self.writer.flush() } else { Ok(()) }
     }
 }

@@ -3,3 +3,4 @@
 mod inspect;
 mod prove;
 mod run;
+mod serve;

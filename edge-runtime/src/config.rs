@@ -7,6 +7,10 @@ use engine::EngineKind;
 use model_format::payload::csv;
 use model_format::payload::time::{Decimal, TimeFormat};
 
+mod serve;
+
+pub use serve::{Listen, LogFormat, Serve};
+
 /// Looks at, proves and runs models that cirame-trainer has exported. A model is one .onnx file
 /// and needs nothing beside it.
 #[derive(Debug, Parser)]
@@ -22,7 +26,8 @@ A first look at a model, on the device that will run it:
   cirame-edge inspect pump.onnx
   cirame-edge prove pump.onnx
   cirame-edge run pump.onnx --input recording.csv --time t_ms
-  sensor | cirame-edge run pump.onnx --input - --format jsonl --time time --time-unit s";
+  sensor | cirame-edge run pump.onnx --input - --format jsonl --time time --time-unit s
+  cirame-edge serve pump.onnx --broker mqtt://localhost";
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -40,6 +45,10 @@ pub enum Command {
     /// order of the columns. At the end, what was dropped and how fast it went is told on standard
     /// error.
     Run(Box<Run>),
+    /// Answer samples as they come, by MQTT and HTTP, until told to end.
+    ///
+    /// Serves the model that is given here, or those that a trainer deploys.
+    Serve(Box<Serve>),
 }
 
 /// Arguments of `inspect`.

@@ -1,10 +1,15 @@
 //! The edge runtime: loads an exported model and answers, with no server in sight.
 
 mod answer;
+mod backoff;
 mod command;
 pub mod config;
 mod input;
+mod link;
+mod log;
+mod memory;
 mod model_file;
+mod serve;
 mod service;
 
 use std::io::{self, Write as _};
@@ -23,6 +28,7 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
         Command::Inspect(command) => command.run(&mut output),
         Command::Prove(command) => command.run(&mut output),
         Command::Run(command) => command.run(&mut output),
+        Command::Serve(command) => command.run(),
     };
     let done = done.and_then(|()| output.flush().context("the output cannot be written"));
     match done {

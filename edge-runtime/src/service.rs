@@ -3,9 +3,11 @@
 //! `link` (deployments, the trainer) decides; `serve` (streams, inference) obeys. Neither knows
 //! the other: both know this.
 
+use std::sync::{Arc, Mutex};
+
 use engine::Engine;
 use model_format::artifact::Artifact;
-use model_format::protocol::StreamReport;
+use model_format::protocol::{Deployed, DeploymentReport, StreamReport};
 
 /// A model that has been loaded and proved, ready to answer.
 pub(crate) struct ReadyModel {
@@ -37,6 +39,21 @@ pub(crate) struct ServiceStatus {
     /// Streams, the busiest first, at most 100.
     pub(crate) streams: Vec<StreamReport>,
 }
+
+/// How the link is, for whoever looks at the device.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LinkStatus {
+    /// Whether the trainer answered the newest heartbeat; none before the first, and without a
+    /// trainer.
+    pub(crate) trainer_answers: Option<bool>,
+    /// The model in service.
+    pub(crate) serving: Option<Deployed>,
+    /// How the newest deployment stands.
+    pub(crate) deployment: Option<DeploymentReport>,
+}
+
+/// A link's status, where one writes it and another reads it.
+pub(crate) type SharedLinkStatus = Arc<Mutex<LinkStatus>>;
 
 /// What runs models.
 pub(crate) trait Service: Send + Sync {

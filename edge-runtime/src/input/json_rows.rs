@@ -6,7 +6,7 @@ use std::io::Read;
 use anyhow::anyhow;
 use model_format::nearest::did_you_mean;
 use model_format::payload::json_lines::{JsonLinesError, JsonLinesErrorKind, Leaf, Reader};
-use model_format::payload::time::{Decimal, TimeError, TimeFormat};
+use model_format::payload::time::TimeFormat;
 use model_format::pipeline::Pipeline;
 
 use super::{InputRow, RowError, Rows, check_time, time_format};
@@ -188,7 +188,13 @@ impl<'a> Filling<'a> {
             return;
         }
         let done = match place {
-            Place::Channel(index) => number(leaf).map(|value| self.row.values[index] = value),
+            Place::Channel(index) => match leaf.to_f32() {
+                Ok(value) => {
+                    self.row.values[index] = value;
+                    Ok(())
+                }
+                Err(error) => Err(error.to_string()),
+            },
             Place::Recording => {
                 self.row.recording = text_of(leaf);
                 Ok(())
@@ -202,13 +208,7 @@ impl<'a> Filling<'a> {
 
     fn time(&mut self, leaf: Leaf<'_>) -> Result<(), String> {
         let Some(format) = self.time else { return Ok(()) };
-        let time_ns = match leaf {
-            Leaf::Integer(value) => format.of_integer(value),
-            Leaf::Number(value) => format.of_number(value),
-            Leaf::Text(text) => format.parse(text, Decimal::Point),
-            Leaf::Bool(_) | Leaf::Null => Err(TimeError::Number(format)),
-        };
-        let time_ns = time_ns.map_err(|reason| format!("it {reason}"))?;
+        let time_ns = leaf.to_time_ns(format).map_err(|reason| format!("it {reason}"))?;
         self.row.time_ns = Some(time_ns);
         self.row.absolute_time = format.is_absolute(time_ns);
         Ok(())
@@ -222,19 +222,6 @@ impl<'a> Filling<'a> {
             }
             None => Ok(()),
         }
-    }
-}
-
-fn number(leaf: Leaf<'_>) -> Result<f32, String> {
-    let value = match leaf {
-        Leaf::Integer(value) => value as f64,
-        Leaf::Number(value) => value,
-        Leaf::Null => f64::NAN,
-        Leaf::Text(_) | Leaf::Bool(_) => return Err("a number is expected".to_owned()),
-    };
-    match value as f32 {
-        narrow if narrow.is_finite() || value.is_nan() => Ok(narrow),
-        _ => Err("it is beyond 32 bits".to_owned()),
     }
 }
 

@@ -1,0 +1,97 @@
+//! From the bytes of a model to one that is ready to serve: checked, loaded, proved.
+
+use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::time::Instant;
+
+use engine::EngineKind;
+use engine::proof::{self, Proof};
+use model_format::artifact::{Artifact, FILE_BYTES_MAX};
+use model_format::id::Digest;
+use serde_json::Value;
+
+use super::memory::MemoryLimit;
+use super::state_folder::read_bounded;
+use crate::service::ReadyModel;
+
+/// What is known of a model before its file is opened.
+#[derive(Clone, Debug)]
+pub(super) struct Expected {
+    pub(super) artifact: Digest,
+    pub(super) name: String,
+    pub(super) version: Option<u32>,
+}
+
+/// Reads, checks, proves and loads a model. Nothing else makes a [`ReadyModel`] of a file.
+///
+/// # Errors
+/// What was found, and what to change.
+pub(super) fn prepare(
+    path: &Path,
+    expected: &Expected,
+    memory_limit: MemoryLimit,
+) -> Result<(ReadyModel, Value), String> {
+    let file = File::open(path).and_then(|file| read_bounded(file, FILE_BYTES_MAX as u64));
+    let bytes = file.map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
+    let found = Digest::of(&bytes);
+    if found != expected.artifact {
+        return Err(format!(
+            "the file of the model is damaged: it has the SHA-256 {found} instead of {}; check the \
+             disk of the device, then deploy the model again",
+            expected.artifact
+        ));
+    }
+    memory_limit.check_before(bytes.len() as u64)?;
+    // A panic is a bug; here it must not end the thread that would go back to the good model.
+    let ready = catch_unwind(AssertUnwindSafe(|| load(&bytes, expected)));
+    let (ready, proof) = ready.unwrap_or_else(|_| {
+        Err("the engine panicked on this model; the device's log has its words".to_owned())
+    })?;
+    memory_limit.check_after()?;
+    Ok((ready, proof))
+}
+
+fn load(bytes: &[u8], expected: &Expected) -> Result<(ReadyModel, Value), String> {
+    let artifact = Artifact::read(bytes)
+        .map_err(|error| format!("this is no model that cirame-trainer exported: {error}"))?;
+    let start = Instant::now();
+    let clock_ns = || start.elapsed().as_nanos() as u64;
+    let proof = proof::prove(bytes, &[], judges(), &clock_ns)
+        .map_err(|error| format!("the model cannot be proved on this device: {error}"))?;
+    if !proof.passed {
+        return Err(difference(&proof));
+    }
+    let engine = engine::load(EngineKind::Native, bytes)
+        .map_err(|error| format!("the model cannot be loaded: {error}"))?;
+    let proof = serde_json::to_value(&proof).map_err(|error| error.to_string())?;
+    let ready = ReadyModel {
+        artifact,
+        engine,
+        name: expected.name.clone(),
+        version: expected.version,
+        artifact_bytes: bytes.len() as u64,
+    };
+    Ok((ready, proof))
+}
+
+/// Who proves a model on the device.
+fn judges() -> &'static [EngineKind] {
+    if cfg!(feature = "tract") {
+        &[EngineKind::Native, EngineKind::Tract]
+    } else {
+        &[EngineKind::Native]
+    }
+}
+
+fn difference(proof: &Proof) -> String {
+    let failed = proof.judges.iter().filter(|judge| !judge.passed).map(|judge| {
+        format!("{} {} on {} windows", judge.engine, judge.version, judge.golden.unexplained)
+    });
+    format!(
+        "the model does not give on this device the answers that it carries: {} of its {} golden \
+         windows differ; export it anew, then deploy it again",
+        failed.collect::<Vec<_>>().join(", "),
+        proof.golden_windows
+    )
+}

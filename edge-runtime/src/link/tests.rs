@@ -1,0 +1,213 @@
+//! Tests of the link: the machine on its own, and the whole of it against a scripted trainer.
+
+mod boot;
+mod deployment;
+mod enrolment;
+mod machine;
+mod refusals;
+mod scripted_trainer;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use model_format::id::Digest;
+use model_format::protocol::{DeploymentReport, DeploymentState, DesiredModel};
+use tempfile::TempDir;
+
+use super::{Link, LinkConfig, Pace, StateFolder, Stop, TrainerAccess, enrol_or_load};
+use crate::service::{LinkStatus, ReadyModel, Service, ServiceStatus, SharedLinkStatus};
+use scripted_trainer::ScriptedTrainer;
+
+/// A released artifact.
+fn corpus(name: &str) -> PathBuf {
+    let corpus = "../model-format/tests/corpus/v1";
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(corpus).join(format!("{name}.onnx"))
+}
+
+fn artifact(name: &str) -> Vec<u8> {
+    fs::read(corpus(name)).expect("the corpus is there")
+}
+
+/// An artifact whose first golden window is not the one that its golden answers belong to.
+fn differing_artifact() -> Vec<u8> {
+    let mut bytes = artifact("regression");
+    let golden = find(&bytes, b"cirame.golden");
+    let values = golden + find(&bytes[golden..], b"\"values\":\"") + b"\"values\":\"".len();
+    // The third byte of a little-endian f32 holds the upper bits of its mantissa.
+    assert_ne!(bytes[values + 3], b'A');
+    bytes[values + 3] = b'A';
+    bytes
+}
+
+fn find(bytes: &[u8], part: &[u8]) -> usize {
+    bytes.windows(part.len()).position(|window| window == part).expect("the file has it")
+}
+
+/// What the trainer would say of an artifact.
+fn desired(deployment_id: &str, bytes: &[u8]) -> DesiredModel {
+    DesiredModel {
+        deployment_id: deployment_id.to_owned(),
+        model: "pump".to_owned(),
+        version: 1,
+        artifact_sha256: Digest::of(bytes),
+        artifact_bytes: bytes.len() as u64,
+    }
+}
+
+/// Looks until it is so.
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "not within a minute: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A service that answers each new model's first golden window, and says what it was given.
+#[derive(Default)]
+struct TestService {
+    served: Mutex<Vec<Digest>>,
+    model: Mutex<Option<ReadyModel>>,
+    windows: AtomicU64,
+    failed_windows: AtomicU64,
+    /// How often it was looked at: once in each tick.
+    looks: AtomicU64,
+}
+
+impl Service for TestService {
+    fn swap(&self, mut model: ReadyModel) -> anyhow::Result<()> {
+        let golden = &model.artifact.golden()[0];
+        model.engine.run(&golden.window, 1)?;
+        self.failed_windows.store(0, Ordering::SeqCst);
+        self.served.lock().unwrap().push(model.artifact.sha256());
+        *self.model.lock().unwrap() = Some(model);
+        Ok(())
+    }
+
+    fn status(&self) -> ServiceStatus {
+        self.looks.fetch_add(1, Ordering::SeqCst);
+        ServiceStatus {
+            windows: self.windows.load(Ordering::SeqCst),
+            failed_windows: self.failed_windows.load(Ordering::SeqCst),
+            ..ServiceStatus::default()
+        }
+    }
+}
+
+impl TestService {
+    /// All models that came into service, in order.
+    fn served(&self) -> Vec<Digest> {
+        self.served.lock().unwrap().clone()
+    }
+
+    fn serves(&self, bytes: &[u8]) -> bool {
+        self.served().last() == Some(&Digest::of(bytes))
+    }
+}
+
+/// A device with its state folder, which outlives its program.
+struct TestDevice {
+    folder: TempDir,
+    memory_limit_bytes: Option<u64>,
+    given: Option<PathBuf>,
+    unknown_ms: u64,
+}
+
+/// A program of that device.
+struct Running {
+    link: Link,
+    service: Arc<TestService>,
+    status: SharedLinkStatus,
+}
+
+impl TestDevice {
+    fn new() -> TestDevice {
+        let folder = TempDir::new().expect("a temporary folder");
+        TestDevice { folder, memory_limit_bytes: None, given: None, unknown_ms: 100 }
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn start_with(&self, access: Option<&TrainerAccess>) -> anyhow::Result<Running> {
+        let folder = Arc::new(StateFolder::open(self.path())?);
+        let stop = Stop::default();
+        let enrolled = enrol_or_load(&folder, access, "device", &stop)?;
+        let status = SharedLinkStatus::default();
+        let config = LinkConfig {
+            folder,
+            enrolled,
+            given: self.given.clone(),
+            memory_limit_bytes: self.memory_limit_bytes,
+            status: Arc::clone(&status),
+            pace: Pace { tick_ms: 10, retry_ms: (10, 50), unknown_ms: self.unknown_ms },
+        };
+        let service = Arc::new(TestService::default());
+        let link = Link::start(config, Arc::clone(&service) as Arc<dyn Service>, stop)?;
+        Ok(Running { link, service, status })
+    }
+
+    /// Starts with a trainer.
+    fn start(&self, trainer: &ScriptedTrainer) -> Running {
+        self.start_with(Some(&trainer.access())).expect("the device starts")
+    }
+
+    /// Starts on its own.
+    fn start_alone(&self) -> Running {
+        self.start_with(None).expect("the device starts")
+    }
+
+    fn slots(&self) -> serde_json::Value {
+        let bytes = fs::read(self.path().join("slots.json")).expect("there are slots");
+        serde_json::from_slice(&bytes).expect("slots are never half-written")
+    }
+
+    /// Names of the files in one of its folders.
+    fn files(&self, folder: &str) -> Vec<String> {
+        let entries = fs::read_dir(self.path().join(folder)).expect("the folder is there");
+        let name = |entry: std::io::Result<fs::DirEntry>| entry.unwrap().file_name();
+        let mut names: Vec<_> =
+            entries.map(|entry| name(entry).to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+}
+
+impl Running {
+    fn status(&self) -> LinkStatus {
+        self.status.lock().unwrap().clone()
+    }
+
+    fn report(&self) -> Option<DeploymentReport> {
+        self.status().deployment
+    }
+
+    /// Waits until a deployment serves.
+    fn until_serving(&self, deployment_id: &str) {
+        until("the deployment serves", || {
+            self.report().is_some_and(|report| {
+                report.deployment_id == deployment_id && report.state == DeploymentState::Serving
+            })
+        });
+    }
+
+    /// Waits until a deployment has failed; its reason.
+    fn until_failed(&self, deployment_id: &str) -> String {
+        let mut reason = None;
+        until("the deployment fails", || {
+            let report = self.report().filter(|report| report.deployment_id == deployment_id);
+            reason = report.and_then(|report| report.error);
+            reason.is_some()
+        });
+        reason.expect("it was just found")
+    }
+
+    /// Answers enough windows for the model to be trusted.
+    fn answer_windows(&self) {
+        self.service.windows.fetch_add(super::state::PROBATION_WINDOWS, Ordering::SeqCst);
+    }
+}
