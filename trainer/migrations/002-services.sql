@@ -55,7 +55,8 @@ ALTER TABLE runs_with_queue RENAME TO runs;
 CREATE INDEX runs_by_version ON runs (dataset_version_id);
 CREATE INDEX runs_by_owner ON runs (owner_id, id DESC);
 
--- `attempt_key` is what a client sends as Idempotency-Key: the same key gives the same job.
+-- `attempt_key` is what a client sends as Idempotency-Key: the same key gives the same job, and
+-- `attempt_sha256` tells whether it comes with the same request.
 CREATE TABLE jobs (
     id TEXT NOT NULL PRIMARY KEY,
     owner_id TEXT NOT NULL REFERENCES owners (id),
@@ -67,6 +68,7 @@ CREATE TABLE jobs (
     result TEXT,
     error TEXT,
     attempt_key TEXT,
+    attempt_sha256 TEXT,
     created_ms INTEGER NOT NULL,
     started_ms INTEGER,
     finished_ms INTEGER,
@@ -84,6 +86,7 @@ CREATE TABLE uploads (
     received_bytes INTEGER NOT NULL,
     sha256 TEXT,
     attempt_key TEXT,
+    attempt_sha256 TEXT,
     created_ms INTEGER NOT NULL,
     UNIQUE (owner_id, attempt_key)
 ) STRICT;
@@ -139,9 +142,20 @@ CREATE TABLE deployments (
     error TEXT,
     proof TEXT,
     attempt_key TEXT,
+    attempt_sha256 TEXT,
     created_ms INTEGER NOT NULL,
     changed_ms INTEGER NOT NULL,
     UNIQUE (owner_id, attempt_key)
 ) STRICT;
 CREATE INDEX deployments_by_device ON deployments (device_id, id DESC);
 CREATE INDEX deployments_by_version ON deployments (model_version_id);
+
+-- Files that may lie on disk although no row names them: noted before they are written, and when the
+-- last row that names them goes. They are removed when nobody works with files, at the latest at the
+-- next start.
+CREATE TABLE loose_files (
+    path TEXT NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX recordings_by_content ON recordings (content);
+CREATE INDEX model_versions_by_artifact ON model_versions (artifact);

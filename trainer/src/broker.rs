@@ -12,6 +12,7 @@ use std::str::FromStr;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use model_format::protocol::{BROKER_PORT, BrokerUrl, BrokerUrlError};
 use sha2::Sha256;
 
 use crate::data_folder::{FolderError, write_privately};
@@ -20,9 +21,6 @@ pub mod child;
 mod embedded;
 
 pub use embedded::Embedded;
-
-/// The port where nothing else is said.
-const PORT: u16 = 1883;
 
 /// Which broker devices use.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,18 +38,8 @@ pub enum BrokerOption {
     Url(BrokerUrl),
 }
 
-/// The address of a broker, and how to sign in there.
-#[derive(Clone, PartialEq, Eq)]
-pub struct BrokerUrl {
-    /// Host name or address.
-    pub host: String,
-    /// TCP port.
-    pub port: u16,
-    /// User name.
-    pub user: Option<String>,
-    /// Password.
-    pub password: Option<String>,
-}
+/// Name with which the trainer's own programs sign in at the embedded broker.
+const OWN_USER: &str = "trainer";
 
 /// What the passwords of the embedded broker's users are made of: 32 random bytes.
 #[derive(Clone)]
@@ -66,9 +54,9 @@ pub enum BrokerError {
          is expected"
     )]
     Option(String),
-    /// Encrypted connections.
-    #[error("mqtts:// is not supported by the trainer yet: name the broker's mqtt:// listener")]
-    Tls,
+    /// An address that is none.
+    #[error(transparent)]
+    Url(#[from] BrokerUrlError),
     /// Another program has the port.
     #[error(
         "port {} is in use, so the embedded broker cannot have it: name another one with `--broker \
@@ -81,6 +69,12 @@ pub enum BrokerError {
     /// The child process did not start or does not answer.
     #[error("the embedded broker does not start: {0}")]
     Start(String),
+    /// No embedded broker was ever started with this data folder.
+    #[error(
+        "no embedded broker was started with the data folder {}: start it with `cirame-trainer \
+         serve --broker embedded`, or name its folder with --data", .0.display()
+    )]
+    NeverStarted(PathBuf),
     /// The secret's file.
     #[error(transparent)]
     Folder(#[from] FolderError),
@@ -92,6 +86,30 @@ pub enum BrokerError {
     Io(#[from] io::Error),
 }
 
+impl BrokerOption {
+    /// How a program on this machine reaches the broker; `data` is the data folder of the trainer
+    /// that runs an embedded one.
+    ///
+    /// # Errors
+    /// Where there is none, or the embedded one was never started with this data folder.
+    pub fn reach(&self, data: &Path) -> Result<BrokerUrl, BrokerError> {
+        match self {
+            BrokerOption::None => Err(BrokerError::Option("none".to_owned())),
+            BrokerOption::Url(url) => Ok(url.clone()),
+            BrokerOption::Embedded { ip, port } => {
+                let secret = BrokerSecret::of_folder(data)?;
+                let host = if ip.is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { *ip };
+                Ok(BrokerUrl {
+                    host: host.to_string(),
+                    port: *port,
+                    user: OWN_USER.to_owned(),
+                    password: secret.password_for(OWN_USER),
+                })
+            }
+        }
+    }
+}
+
 impl FromStr for BrokerOption {
     type Err = BrokerError;
 
@@ -100,7 +118,7 @@ impl FromStr for BrokerOption {
         let ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
         match text {
             "none" => return Ok(BrokerOption::None),
-            "embedded" => return Ok(BrokerOption::Embedded { ip, port: PORT }),
+            "embedded" => return Ok(BrokerOption::Embedded { ip, port: BROKER_PORT }),
             _ => {}
         }
         if let Some(place) = text.strip_prefix("embedded:") {
@@ -110,47 +128,7 @@ impl FromStr for BrokerOption {
             let port = place.parse().map_err(|_| refused())?;
             return Ok(BrokerOption::Embedded { ip, port });
         }
-        text.parse().map(BrokerOption::Url)
-    }
-}
-
-impl FromStr for BrokerUrl {
-    type Err = BrokerError;
-
-    fn from_str(text: &str) -> Result<Self, BrokerError> {
-        let refused = || BrokerError::Option(without_password(text));
-        if text.starts_with("mqtts://") {
-            return Err(BrokerError::Tls);
-        }
-        let rest = text.strip_prefix("mqtt://").ok_or_else(refused)?;
-        let (login, place) = match rest.rsplit_once('@') {
-            Some((login, place)) => (Some(login), place),
-            None => (None, rest),
-        };
-        let (user, password) = match login.map(|login| login.split_once(':').unwrap_or((login, "")))
-        {
-            None => (None, None),
-            Some(("", _)) => return Err(refused()),
-            Some((user, "")) => (Some(user.to_owned()), None),
-            Some((user, password)) => (Some(user.to_owned()), Some(password.to_owned())),
-        };
-        let place = place.strip_suffix('/').unwrap_or(place);
-        // An IPv6 address stands in brackets, so that its colons are not taken for the port's.
-        let (host, port) = match place.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-            Some((host, "")) => (host, PORT),
-            Some((host, port)) => (
-                host,
-                port.strip_prefix(':').and_then(|port| port.parse().ok()).ok_or_else(refused)?,
-            ),
-            None => match place.split_once(':') {
-                Some((host, port)) => (host, port.parse().map_err(|_| refused())?),
-                None => (place, PORT),
-            },
-        };
-        if host.is_empty() || host.contains(['/', ' ']) {
-            return Err(refused());
-        }
-        Ok(BrokerUrl { host: host.to_owned(), port, user, password })
+        if text.contains("://") { Ok(BrokerOption::Url(text.parse()?)) } else { Err(refused()) }
     }
 }
 
@@ -160,17 +138,6 @@ fn without_password(text: &str) -> String {
     shown.chars().take(80).collect()
 }
 
-impl fmt::Debug for BrokerUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let BrokerUrl { host, port, user, .. } = self;
-        f.debug_struct("BrokerUrl")
-            .field("host", host)
-            .field("port", port)
-            .field("user", user)
-            .finish()
-    }
-}
-
 impl fmt::Debug for BrokerSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("BrokerSecret")
@@ -178,6 +145,23 @@ impl fmt::Debug for BrokerSecret {
 }
 
 impl BrokerSecret {
+    /// Where the secret of a data folder stands.
+    pub fn path(data: &Path) -> PathBuf {
+        data.join("broker-secret")
+    }
+
+    /// The secret of a data folder whose trainer has run an embedded broker.
+    ///
+    /// # Errors
+    /// Where it never has, or the file cannot be read.
+    pub fn of_folder(data: &Path) -> Result<Self, BrokerError> {
+        let path = Self::path(data);
+        if path.exists() {
+            return Self::load_or_make(&path);
+        }
+        Err(BrokerError::NeverStarted(data.to_owned()))
+    }
+
     /// The secret in this file; makes one where there is no file.
     ///
     /// # Errors
@@ -240,10 +224,10 @@ mod tests {
             embedded(everywhere, 1884)
         );
         let url: BrokerUrl = "mqtt://ada:p:w@[::1]:1885".parse().unwrap();
-        assert_eq!((url.host.as_str(), url.port), ("::1", 1885));
-        assert_eq!((url.user.as_deref(), url.password.as_deref()), (Some("ada"), Some("p:w")));
-        assert!(!format!("{url:?}").contains("p:w"), "a password must not reach a log");
-        assert_eq!("mqtt://plant".parse::<BrokerUrl>().unwrap().port, 1883);
+        assert_eq!(
+            "mqtt://ada:p:w@[::1]:1885".parse::<BrokerOption>().unwrap(),
+            BrokerOption::Url(url)
+        );
         for wrong in
             ["", "mqtt://", "embedded:x", "mqtt://:p@h", "mqtt://h:99999", "http://h", "mqtts://h"]
         {

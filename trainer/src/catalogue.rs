@@ -10,7 +10,7 @@ use crate::store::task_name;
 
 /// A feature and its definition.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct FeatureInfo {
+pub(crate) struct FeatureInfo {
     /// Name, to be put behind a channel's: `accX.rms`.
     pub name: &'static str,
     /// Version of the definition.
@@ -46,7 +46,7 @@ impl From<&Feature> for FeatureInfo {
 
 /// An estimator and its parameters.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct EstimatorInfo {
+pub(crate) struct EstimatorInfo {
     /// Name.
     pub name: &'static str,
     /// Name for people.
@@ -61,13 +61,12 @@ pub struct EstimatorInfo {
 
 /// A parameter of an estimator.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct ParameterInfo {
+pub(crate) struct ParameterInfo {
     /// Name, as in scikit-learn.
     pub name: &'static str,
     /// What it does.
     pub doc: &'static str,
     /// Its value where nothing is given.
-    #[schema(value_type = Object)]
     pub default: Value,
     /// What it takes, in words.
     pub accepts: String,

@@ -13,6 +13,7 @@ use crate::store::OwnerId;
 use crate::training::Work;
 
 mod broker;
+mod broker_login;
 mod datasets;
 mod estimators;
 mod evaluate;
@@ -79,6 +80,7 @@ enum Command {
     Runs(runs::Runs),
     Serve(serve::Serve),
     Users(users::Users),
+    BrokerLogin(broker_login::BrokerLogin),
     Openapi(openapi::Openapi),
     #[command(hide = true)]
     Broker(broker::Broker),
@@ -126,6 +128,7 @@ pub fn run(config: Config, output: &mut dyn Write) -> anyhow::Result<()> {
         Command::Runs(command) => command.run(&context),
         Command::Serve(command) => command.run(&context),
         Command::Users(command) => command.run(&context),
+        Command::BrokerLogin(command) => command.run(&context),
         Command::Openapi(command) => command.run(),
         Command::Broker(command) => command.run(),
     }?;

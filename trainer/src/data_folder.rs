@@ -17,8 +17,10 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use model_format::id::Digest;
+use sha2::{Digest as _, Sha256};
 
 use crate::store::{JobId, Store, StoreError, UploadId};
 
@@ -60,6 +62,8 @@ pub enum FolderError {
 pub struct DataFolder {
     path: PathBuf,
     store: Store,
+    /// Held for reading while files are used that nothing names, for writing while such are removed.
+    files: RwLock<()>,
     /// Held, not read: the lock ends with the process.
     _lock: File,
 }
@@ -70,12 +74,53 @@ impl DataFolder {
     pub fn open(path: &Path) -> Result<Self, FolderError> {
         fs::create_dir_all(path).map_err(io_error(path))?;
         let lock = lock(path)?;
+        remove_temporary_files(path)?;
         for folder in FOLDERS.map(|name| path.join(name)) {
             fs::create_dir_all(&folder).map_err(io_error(&folder))?;
             remove_temporary_files(&folder)?;
         }
-        let store = Store::open(&path.join("cirame.db"))?;
-        Ok(DataFolder { path: path.to_owned(), store, _lock: lock })
+        let database = path.join("cirame.db");
+        make_private(&database).map_err(io_error(&database))?;
+        let store = Store::open(&database)?;
+        let folder =
+            DataFolder { path: path.to_owned(), store, files: RwLock::new(()), _lock: lock };
+        folder.sweep()?;
+        Ok(folder)
+    }
+
+    /// Keeps files from being removed until it is dropped: for whoever writes some that nothing
+    /// names yet, or relies on some that are there.
+    pub fn use_files(&self) -> RwLockReadGuard<'_, ()> {
+        self.files.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Removes files that nothing names; later where somebody uses files just now.
+    pub fn sweep(&self) -> Result<(), FolderError> {
+        let Ok(_alone) = self.files.try_write() else { return Ok(()) };
+        for path in self.store.loose_files()? {
+            self.remove(&self.path.join(path))?;
+        }
+        Ok(self.store.forget_loose_files()?)
+    }
+
+    /// Notes that the file of a recording is about to be written.
+    pub fn expect_recording(&self, content: Digest) -> Result<(), FolderError> {
+        self.expect(&recording_file(content), &content.to_string())
+    }
+
+    /// Notes that an artifact and its proof are about to be written.
+    pub fn expect_artifact(&self, artifact: Digest) -> Result<(), FolderError> {
+        self.expect(&artifact_file(artifact), &artifact.to_string())?;
+        self.expect(&proof_file(artifact), &artifact.to_string())
+    }
+
+    /// Notes that the answers of an evaluation are about to be written.
+    pub fn expect_evaluation(&self, job: JobId) -> Result<(), FolderError> {
+        self.expect(&evaluation_file(job), &job.to_string())
+    }
+
+    fn expect(&self, path: &Path, name: &str) -> Result<(), FolderError> {
+        Ok(self.store.note_loose_file(&path.display().to_string(), name)?)
     }
 
     /// The database.
@@ -85,27 +130,27 @@ impl DataFolder {
 
     /// Where the recording of this content lies.
     pub fn recording_path(&self, content: Digest) -> PathBuf {
-        self.path.join("datasets").join(format!("{content}.parquet"))
+        self.path.join(recording_file(content))
     }
 
     /// Where the artifact of this digest lies.
     pub fn artifact_path(&self, artifact: Digest) -> PathBuf {
-        self.path.join("models").join(format!("{artifact}.onnx"))
+        self.path.join(artifact_file(artifact))
     }
 
     /// Where the proof of this artifact lies.
     pub fn proof_path(&self, artifact: Digest) -> PathBuf {
-        self.path.join("models").join(format!("{artifact}.proof.json"))
+        self.path.join(proof_file(artifact))
     }
 
     /// Where the answers of this evaluation lie.
     pub fn evaluation_path(&self, job: JobId) -> PathBuf {
-        self.path.join("evaluations").join(format!("{job}.csv"))
+        self.path.join(evaluation_file(job))
     }
 
     /// Where the bytes of this upload lie.
     pub fn upload_path(&self, upload: UploadId) -> PathBuf {
-        self.path.join("uploads").join(upload.to_string())
+        self.path.join(upload_file(upload))
     }
 
     /// The folder whose files are offered for import.
@@ -128,14 +173,8 @@ impl DataFolder {
         &self.path
     }
 
-    /// Removes an artifact and its proof.
-    pub fn remove_artifact(&self, artifact: Digest) -> Result<(), FolderError> {
-        self.remove(&self.artifact_path(artifact))?;
-        self.remove(&self.proof_path(artifact))
-    }
-
     /// Removes a file of the folder, if it is there.
-    pub fn remove(&self, path: &Path) -> Result<(), FolderError> {
+    fn remove(&self, path: &Path) -> Result<(), FolderError> {
         match fs::remove_file(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error(path)(error)),
             _ => Ok(()),
@@ -152,6 +191,30 @@ impl DataFolder {
         }
         Ok(bytes)
     }
+}
+
+/// Where the recording of this content lies, below the data folder.
+pub(crate) fn recording_file(content: Digest) -> PathBuf {
+    Path::new("datasets").join(format!("{content}.parquet"))
+}
+
+/// Where the artifact of this digest lies, below the data folder.
+pub(crate) fn artifact_file(artifact: Digest) -> PathBuf {
+    Path::new("models").join(format!("{artifact}.onnx"))
+}
+
+/// Where the proof of this artifact lies, below the data folder.
+pub(crate) fn proof_file(artifact: Digest) -> PathBuf {
+    Path::new("models").join(format!("{artifact}.proof.json"))
+}
+
+/// Where the bytes of this upload lie, below the data folder.
+pub(crate) fn upload_file(upload: UploadId) -> PathBuf {
+    Path::new("uploads").join(upload.to_string())
+}
+
+fn evaluation_file(job: JobId) -> PathBuf {
+    Path::new("evaluations").join(format!("{job}.csv"))
 }
 
 /// Writes a file so that it is there whole or not at all, also after a crash: into a temporary
@@ -192,6 +255,29 @@ fn write_with(
 /// [`write_atomically`] for a secret: only the owner of the process may read the file.
 pub fn write_privately(path: &Path, bytes: &[u8]) -> Result<(), FolderError> {
     write_with(path, |file| file.write_all(bytes), |_| Ok(()))
+}
+
+/// Digest of what is left to read of a file.
+pub(crate) fn digest(file: &mut File) -> io::Result<Digest> {
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        let count = file.read(&mut buffer)?;
+        if count == 0 {
+            return Ok(Digest::from_bytes(hash.finalize().into()));
+        }
+        hash.update(&buffer[..count]);
+    }
+}
+
+/// Makes the database's file where there is none, so that only the owner of the process may read it:
+/// it holds hashes of passwords. SQLite gives its other files the same permissions.
+fn make_private(path: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
 }
 
 /// Temporary files are private; what is handed to users is not.
@@ -242,7 +328,8 @@ fn remove_temporary_files(folder: &Path) -> Result<(), FolderError> {
         if entry.file_name().to_string_lossy().starts_with(TEMPORARY_PREFIX) {
             let path = entry.path();
             let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-            let removed = if is_folder { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+            let removed =
+                if is_folder { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
             removed.map_err(io_error(&path))?;
         }
     }

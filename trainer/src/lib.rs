@@ -12,6 +12,7 @@ pub mod importing;
 pub mod ingest;
 pub mod jobs;
 mod memory;
+mod mqtt;
 mod nearest;
 pub mod progress;
 pub mod recording;

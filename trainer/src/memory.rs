@@ -3,13 +3,13 @@
 use std::fs;
 
 /// Resident memory of this process, in bytes, where the system tells it.
-pub fn resident_bytes() -> Option<u64> {
+pub(crate) fn resident_bytes() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     kilobytes(&status, "VmRSS:")
 }
 
 /// What a process may take: the machine's memory, or its control group's limit where that is less.
-pub fn total_bytes() -> Option<u64> {
+pub(crate) fn total_bytes() -> Option<u64> {
     let machine = kilobytes(&fs::read_to_string("/proc/meminfo").ok()?, "MemTotal:")?;
     let group = fs::read_to_string("/sys/fs/cgroup/memory.max").ok();
     let group = group.and_then(|text| text.trim().parse::<u64>().ok());

@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
@@ -20,6 +20,8 @@ use crate::secret::{hash_password, random_password};
 use crate::store::UserRole;
 
 mod connections;
+
+use connections::Patience;
 
 /// Name of the user that is made at the first start.
 const FIRST_USER: &str = "admin";
@@ -42,6 +44,10 @@ pub struct ServeConfig {
     pub memory_bytes: Option<u64>,
     /// True where browsers reach the trainer by HTTPS only.
     pub secure_cookies: bool,
+    /// Longest time for a request's head to arrive, and longest pause within its body.
+    pub pause_max: Duration,
+    /// Time between two heartbeats of a device, in seconds.
+    pub heartbeat_s: u32,
 }
 
 /// The broker as devices reach it.
@@ -57,7 +63,16 @@ pub struct DeviceBroker {
     pub shared: Option<(String, String)>,
 }
 
-/// Serves until `shutdown` says to end. `ready` is told the address that it listens on.
+/// Where the service can be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listening {
+    /// The API.
+    pub api: SocketAddr,
+    /// The embedded broker, where there is one.
+    pub broker: Option<SocketAddr>,
+}
+
+/// Serves until `shutdown` says to end. `ready` is told where it listens.
 ///
 /// # Errors
 /// Where the data folder is in use, an address is taken, or the broker does not start; the message
@@ -66,7 +81,7 @@ pub fn serve(
     folder: DataFolder,
     config: &ServeConfig,
     shutdown: CancellationToken,
-    ready: impl FnOnce(SocketAddr),
+    ready: impl FnOnce(Listening),
 ) -> anyhow::Result<()> {
     first_user(&folder)?;
     let folder = Arc::new(folder);
@@ -92,24 +107,25 @@ pub fn serve(
         })
         .collect::<io::Result<Vec<_>>>()
         .context("the queue gets no thread")?;
-    let state = ApiState::new(folder, Arc::clone(&jobs), broker, config.secure_cookies);
+    let state = ApiState::new(folder, Arc::clone(&jobs), broker, config);
     let router = api::router(state);
     tracing::info!(%address, "the trainer listens");
-    ready(address);
+    ready(Listening { api: address, broker: embedded.as_ref().map(Embedded::address) });
     let stop_jobs = {
         let (jobs, shutdown) = (Arc::clone(&jobs), shutdown.clone());
         async move {
             shutdown.cancelled().await;
             jobs.stop();
+            Instant::now()
         }
     };
-    runtime.block_on(async {
-        tokio::join!(connections::accept(listener, router, shutdown, GRACE), stop_jobs)
+    let patience = Patience { pause: config.pause_max, grace: GRACE };
+    let (asked_at, ()) = runtime.block_on(async {
+        tokio::join!(stop_jobs, connections::accept(listener, router, shutdown, patience))
     });
     // What is in work ends as soon as it looks up; a fit that does not is left to the next start.
-    let deadline = std::time::Instant::now() + GRACE;
-    while workers.iter().any(|worker| !worker.is_finished()) && std::time::Instant::now() < deadline
-    {
+    let deadline = asked_at + GRACE;
+    while workers.iter().any(|worker| !worker.is_finished()) && Instant::now() < deadline {
         std::thread::sleep(Duration::from_millis(20));
     }
     if let Some(embedded) = embedded {
@@ -132,7 +148,7 @@ fn start_broker(
     match option {
         BrokerOption::None => Ok((None, None)),
         BrokerOption::Embedded { ip, port } => {
-            let secret = BrokerSecret::load_or_make(&folder.path().join("broker-secret"))?;
+            let secret = BrokerSecret::load_or_make(&BrokerSecret::path(folder.path()))?;
             let program = std::env::current_exe().context("the program does not know its file")?;
             let embedded = Embedded::start(&program, SocketAddr::new(*ip, *port), &secret)?;
             let port = embedded.address().port();
@@ -141,8 +157,8 @@ fn start_broker(
             Ok((Some(embedded), Some(broker)))
         }
         BrokerOption::Url(url) => {
-            let shared =
-                url.user.clone().map(|user| (user, url.password.clone().unwrap_or_default()));
+            let login = (url.user.clone(), url.password.clone());
+            let shared = (!login.0.is_empty()).then_some(login);
             let broker =
                 DeviceBroker { host: Some(url.host.clone()), port: url.port, secret: None, shared };
             Ok((None, Some(broker)))

@@ -6,6 +6,8 @@ use model_format::signal::simulate::process::{self, Process, ProcessConfig};
 use model_format::signal::simulate::vibration::{self, Vibration, VibrationConfig};
 use model_format::signal::simulate::{SimulatedChannel, SimulatedSample, SimulationError};
 
+pub(crate) mod publish;
+
 use crate::nearest::{hint, nearest};
 use crate::recording::{LabelSpan, RecordedChannel, Recording, Role};
 

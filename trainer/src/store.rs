@@ -12,25 +12,27 @@ use rusqlite::{Connection, OptionalExtension as _, Row};
 use rusqlite_migration::{M, Migrations};
 use serde::de::DeserializeOwned;
 
+mod attempt;
 mod dataset;
 mod deployment;
 mod device;
 mod id;
 mod job;
 mod key;
+mod loose;
 mod model;
 mod pipeline;
 mod pool;
+mod recording;
 mod run;
 mod session;
 mod token;
 mod upload;
 mod user;
+mod version;
 
-pub use dataset::{
-    Annotation, ChannelInfo, Dataset, DatasetVersion, Entry, NewEntry, RecordingInfo,
-    RecordingPlace, VersionSummary,
-};
+pub use attempt::Attempt;
+pub use dataset::Dataset;
 pub use deployment::{Deployment, DeploymentStatus};
 pub use device::{Device, Heard, NewDevice};
 pub use id::{
@@ -42,11 +44,13 @@ pub use key::{ApiKey, NewKey, Scope};
 pub(crate) use model::task_name;
 pub use model::{Model, ModelVersion, NewModelVersion, Stage};
 pub use pipeline::SavedPipeline;
+pub use recording::{Annotation, ChannelInfo, Entry, NewEntry, RecordingInfo, RecordingPlace};
 pub use run::{NewRun, Run, RunStatus, RunSummary};
 pub use session::SESSION_LIMITS;
 pub use token::{EnrolmentToken, NewToken, TokenRefusal};
 pub use upload::{NewUpload, Upload};
 pub use user::{Role as UserRole, User};
+pub use version::{DatasetVersion, VersionSummary};
 
 use crate::clock::now_ms;
 use pool::{Pool, Reader};
@@ -172,7 +176,12 @@ impl Store {
     /// jobs and runs that a killed process left behind as interrupted.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let mut connection = Connection::open(path)?;
-        connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+        let mode: String =
+            connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+        if mode != "wal" {
+            let reason = format!("{mode:?}: the file system of the data folder allows no WAL");
+            return Err(StoreError::Damaged { column: "journal_mode", reason });
+        }
         connection.pragma_update(None, "synchronous", "FULL")?;
         // A migration that rebuilds a table must not take its references with it; each of these
         // checks them at its end.

@@ -99,7 +99,7 @@ pub fn train(work: Work<'_>, settings: Settings, name: &str) -> Result<Trained, 
     let run_id = work.folder.store().begin_run(work.owner, &run)?;
     let outcome = carry_out(work, run_id, &settings, name);
     if let Err(error) = &outcome {
-        work.folder.store().finish_run(run_id, Err(&error.to_string()))?;
+        work.folder.store().fail_run(run_id, &error.to_string())?;
     }
     outcome
 }
@@ -121,8 +121,6 @@ pub fn carry_out(
     let attempt = Attempt { work, settings, estimator: estimator.as_ref(), version: &version };
     let (report, artifact) = in_pool(work.threads, || attempt.run())?;
     let model = keep(work, name, run_id, &report, &artifact)?;
-    let json = serde_json::to_value(&report).expect("plain data has a JSON form");
-    store.finish_run(run_id, Ok(&json))?;
     Ok(Trained { run_id, model, report })
 }
 
@@ -148,6 +146,7 @@ fn keep(
 ) -> Result<ModelVersion, TrainError> {
     let folder = work.folder;
     let proof = serde_json::to_vec_pretty(&report.proof).expect("plain data has a JSON form");
+    folder.expect_artifact(report.artifact_sha256)?;
     write_atomically(&folder.artifact_path(report.artifact_sha256), artifact)?;
     write_atomically(&folder.proof_path(report.artifact_sha256), &proof)?;
     let new = NewModelVersion {
@@ -156,7 +155,8 @@ fn keep(
         lineage_id: report.lineage_id,
         run_id,
     };
-    Ok(folder.store().add_model_version(work.owner, name, &new)?)
+    let report = serde_json::to_value(report).expect("plain data has a JSON form");
+    Ok(folder.store().succeed_run(work.owner, name, &new, &report)?)
 }
 
 /// One run in work.

@@ -1,9 +1,11 @@
 //! Artifacts as downloads: whole or in ranges, with their digest as the entity tag.
 
-use std::io::SeekFrom;
+use std::io::{Seek as _, SeekFrom};
+use std::path::Path;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use axum::response::IntoResponse as _;
 use model_format::id::Digest;
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
@@ -11,6 +13,7 @@ use tokio_util::io::ReaderStream;
 
 use super::problem::{Problem, RANGE, io_problem};
 use super::state::ApiState;
+use crate::data_folder::digest;
 
 /// Size of an artifact in bytes.
 pub(super) async fn artifact_bytes(state: &ApiState, artifact: Digest) -> Result<u64, Problem> {
@@ -27,9 +30,8 @@ pub(super) async fn send_artifact(
     file_name: Option<String>,
 ) -> Result<Response<Body>, Problem> {
     let path = state.folder.artifact_path(artifact);
-    let broken = |error: std::io::Error| io_problem(&path.display().to_string(), &error);
-    let mut file = File::open(&path).await.map_err(broken)?;
-    let size = file.metadata().await.map_err(broken)?.len();
+    let (file, size) = state.blocking(move |_| open_checked(&path, artifact)).await?;
+    let mut file = File::from_std(file);
     let tag = format!("\"{artifact}\"");
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let mut builder = Response::builder()
@@ -55,12 +57,17 @@ pub(super) async fn send_artifact(
             return finish(builder.header(header::CONTENT_LENGTH, size), body);
         }
         Some(Range::Beyond) => {
-            let detail = format!("the file has {size} bytes");
-            return Err(Problem::new(RANGE, detail).with("size_bytes", size));
+            let problem = Problem::new(RANGE, format!("the file has {size} bytes"));
+            let mut response = problem.with("size_bytes", size).into_response();
+            let range = HeaderValue::try_from(format!("bytes */{size}"));
+            let range = range.map_err(|error| Problem::internal(&error))?;
+            response.headers_mut().insert(header::CONTENT_RANGE, range);
+            return Ok(response);
         }
         Some(Range::Bytes { first, last }) => (first, last),
     };
-    file.seek(SeekFrom::Start(first)).await.map_err(broken)?;
+    let sought = file.seek(SeekFrom::Start(first)).await;
+    sought.map_err(|error| io_problem(&artifact.to_string(), &error))?;
     let length = last - first + 1;
     let body = Body::from_stream(ReaderStream::new(file.take(length)));
     let builder = builder
@@ -70,10 +77,25 @@ pub(super) async fn send_artifact(
     finish(builder, body)
 }
 
-fn finish(
-    builder: axum::http::response::Builder,
-    body: Body,
-) -> Result<Response<Body>, Problem> {
+/// Opens an artifact whose bytes are what its digest says: damaged ones are never sent, whatever
+/// part of them is asked for.
+fn open_checked(path: &Path, artifact: Digest) -> Result<(std::fs::File, u64), Problem> {
+    let opened = std::fs::File::open(path).and_then(|mut file| {
+        let found = digest(&mut file)?;
+        let size = file.stream_position()?;
+        file.rewind()?;
+        Ok((file, size, found))
+    });
+    let broken = |error: std::io::Error| io_problem(&path.display().to_string(), &error);
+    let (file, size, found) = opened.map_err(broken)?;
+    if found != artifact {
+        let reason = format!("{} is damaged: its digest is {found}", path.display());
+        return Err(Problem::internal(&reason));
+    }
+    Ok((file, size))
+}
+
+fn finish(builder: axum::http::response::Builder, body: Body) -> Result<Response<Body>, Problem> {
     builder.body(body).map_err(|error| Problem::internal(&error))
 }
 

@@ -34,16 +34,17 @@ impl Failures {
 }
 
 impl Backoff {
-    /// How long this name must wait before it may try, in milliseconds.
-    pub fn wait_ms(&self, name: &str, now_ms: i64) -> i64 {
-        let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = failures.get(name).copied();
-        known.map_or(0, |known| (known.last_ms + known.wait_ms() - now_ms).max(0))
-    }
-
-    /// It failed.
-    pub fn failed(&self, name: &str, now_ms: i64) {
+    /// Counts an attempt as failed, until [`Self::succeeded`] says otherwise.
+    ///
+    /// # Errors
+    /// With the milliseconds that this name must wait before it may try.
+    pub fn attempt(&self, name: &str, now_ms: i64) -> Result<(), u64> {
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = failures.get(name).copied();
+        let wait_ms = known.map_or(0, |known| known.last_ms + known.wait_ms() - now_ms);
+        if let Ok(wait_ms @ 1..) = u64::try_from(wait_ms) {
+            return Err(wait_ms);
+        }
         failures.retain(|_, known| now_ms - known.last_ms < 2 * WAIT_MS_MAX);
         if failures.len() >= NAMES_MAX && !failures.contains_key(name) {
             let oldest = failures.iter().min_by_key(|(_, known)| known.last_ms);
@@ -55,6 +56,7 @@ impl Backoff {
             failures.entry(name.to_owned()).or_insert(Failures { count: 0, last_ms: now_ms });
         known.count = known.count.saturating_add(1);
         known.last_ms = now_ms;
+        Ok(())
     }
 
     /// It succeeded.
@@ -73,25 +75,26 @@ mod tests {
         let mut now = 0;
         let mut waits = Vec::new();
         for _ in 0..20 {
-            backoff.failed("ada", now);
-            let wait = backoff.wait_ms("ada", now);
-            waits.push(wait);
-            now += wait;
-            assert_eq!(backoff.wait_ms("ada", now), 0);
+            let wait = backoff.attempt("ada", now).err().unwrap_or(0);
+            waits.push(wait as i64);
+            now += wait as i64;
+            if wait > 0 {
+                assert_eq!(backoff.attempt("ada", now - 1), Err(1));
+                assert_eq!(backoff.attempt("ada", now), Ok(()));
+            }
         }
-        assert_eq!(&waits[..8], &[0, 0, 0, 0, 1000, 2000, 4000, 8000]);
+        assert_eq!(&waits[..8], &[0, 0, 0, 0, 0, 1000, 2000, 4000]);
         assert_eq!(waits[19], WAIT_MS_MAX);
-        assert_eq!(backoff.wait_ms("grace", now), 0, "others need not wait");
-        backoff.failed("ada", now);
+        assert_eq!(backoff.attempt("grace", now), Ok(()), "others need not wait");
         backoff.succeeded("ada");
-        assert_eq!(backoff.wait_ms("ada", now), 0);
+        assert_eq!(backoff.attempt("ada", now), Ok(()));
     }
 
     #[test]
     fn it_remembers_a_bounded_number_of_names() {
         let backoff = Backoff::default();
         for name in 0..NAMES_MAX + 10 {
-            backoff.failed(&name.to_string(), name as i64);
+            assert_eq!(backoff.attempt(&name.to_string(), name as i64), Ok(()));
         }
         assert_eq!(backoff.failures.lock().unwrap().len(), NAMES_MAX);
     }

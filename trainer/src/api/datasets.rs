@@ -9,13 +9,15 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::extract::{AttemptKey, Json, Path, Query};
+use super::extract::{Json, Once, Path, Query};
 use super::guard::Caller;
 use super::page::{PageQuery, Paged};
-use super::problem::{INVALID, Problem, STATE};
+use super::problem::{FORBIDDEN, INVALID, Problem, STATE};
 use super::state::ApiState;
 use crate::jobs::import::{ImportFile, ImportInput, ImportSettings, sources};
-use crate::store::{Dataset, DatasetVersion, Job, JobKind, NewJob, Store, UploadId, VersionSummary};
+use crate::store::{
+    Dataset, DatasetVersion, Job, JobKind, NewJob, Store, UploadId, VersionSummary,
+};
 
 /// Most files of one import.
 const FILES_MAX: usize = 10_000;
@@ -141,9 +143,8 @@ async fn delete(
 ) -> Result<StatusCode, Problem> {
     let owner = caller.owner();
     let deleted = state.blocking(move |state| {
-        for content in state.folder.store().delete_dataset(owner, &name)? {
-            state.folder.remove(&state.folder.recording_path(content))?;
-        }
+        state.folder.store().delete_dataset(owner, &name)?;
+        state.folder.sweep()?;
         Ok(StatusCode::NO_CONTENT)
     });
     deleted.await
@@ -160,8 +161,7 @@ async fn import(
     State(state): State<ApiState>,
     caller: Caller,
     Path(dataset): Path<String>,
-    AttemptKey(attempt_key): AttemptKey,
-    Json(request): Json<ImportRequest>,
+    Once(request, attempt): Once<ImportRequest>,
 ) -> Result<(StatusCode, Json<Job>), Problem> {
     let count = request.uploads.len() + request.sources.len();
     if !(1..=FILES_MAX).contains(&count) {
@@ -169,7 +169,7 @@ async fn import(
         return Err(Problem::new(INVALID, detail));
     }
     if !request.sources.is_empty() && !caller.is_admin() {
-        return Err(Problem::new(STATE, "the inbox is for admins: upload the files"));
+        return Err(Problem::new(FORBIDDEN, "the inbox is for admins: upload the files"));
     }
     request.options.parse()?;
     for name in &request.sources {
@@ -178,6 +178,9 @@ async fn import(
     let owner = caller.owner();
     let job = state.blocking(move |state| {
         let store = state.folder.store();
+        if let Some(job) = store.attempted_job(owner, attempt.as_ref())? {
+            return Ok(job);
+        }
         Store::check_dataset_name(&dataset)?;
         let mut files = BTreeMap::new();
         for id in request.uploads {
@@ -193,7 +196,7 @@ async fn import(
         }
         let input = ImportInput { dataset, files, options: request.options };
         let input = serde_json::to_value(input).map_err(|error| Problem::internal(&error))?;
-        let new = NewJob { kind: JobKind::Import, input, run: None, attempt_key };
+        let new = NewJob { kind: JobKind::Import, input, run: None, attempt };
         Ok(store.submit_job(owner, &new)?)
     });
     let job = job.await?;

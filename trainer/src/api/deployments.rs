@@ -7,7 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::extract::{AttemptKey, Json, Path, Query};
+use super::extract::{Json, Once, Path, Query};
 use super::guard::Caller;
 use super::page::{PageQuery, Paged};
 use super::problem::Problem;
@@ -65,13 +65,12 @@ async fn list(
 async fn create(
     State(state): State<ApiState>,
     caller: Caller,
-    AttemptKey(attempt_key): AttemptKey,
-    Json(request): Json<DeploymentRequest>,
+    Once(request, attempt): Once<DeploymentRequest>,
 ) -> Result<(StatusCode, Json<Deployment>), Problem> {
     let owner = caller.owner();
     let deployment = state.store(move |store| {
-        let version = store.model_version(owner, &request.model, request.version)?;
-        store.deploy(owner, request.device_id, version.id, attempt_key.as_deref())
+        let model = (request.model.as_str(), request.version);
+        store.deploy(owner, request.device_id, model, attempt.as_ref())
     });
     Ok((StatusCode::CREATED, Json(deployment.await?)))
 }

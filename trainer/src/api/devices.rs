@@ -1,6 +1,5 @@
 //! `/api/devices`: devices as their owner sees them, and what they ask themselves.
 
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
@@ -9,14 +8,15 @@ use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::{Signature, VerifyingKey};
 use model_format::id::Digest;
 use model_format::protocol::{
-    BrokerAccess, CLOCK_SKEW_MS_MAX, DEVICE_HEADER, DesiredModel, DesiredState, Enrolment,
-    EnrolmentRequest, Heartbeat, PROTOCOL_VERSION, SIGNATURE_HEADER, TIME_HEADER, message,
+    BrokerAccess, CLOCK_SKEW_MS_MAX, DEVICE_HEADER, DeploymentReport, DesiredModel, DesiredState,
+    Enrolment, EnrolmentRequest, Heartbeat, PROTOCOL_VERSION, SIGNATURE_HEADER, StreamReport,
+    TIME_HEADER, TOPIC_PREFIX, message,
 };
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::artifact::{artifact_bytes, send_artifact};
-use super::extract::{Json, Path, Query};
+use super::extract::{Json, Path, Query, Raw};
 use super::guard::Caller;
 use super::page::{PageQuery, Paged};
 use super::problem::{
@@ -26,14 +26,20 @@ use super::state::ApiState;
 use crate::clock::now_ms;
 use crate::store::{Device, DeviceId, Heard, NewDevice};
 
-/// Time between two heartbeats of a device, in seconds.
-const HEARTBEAT_S: u32 = 5;
-
-/// First level of all topics.
-const TOPIC_PREFIX: &str = "cirame";
-
 /// Longest architecture or version that a device may name.
 const WORD_BYTES_MAX: usize = 100;
+
+/// Most streams in a heartbeat.
+const STREAMS_MAX: usize = 100;
+
+/// Longest name of a stream, in bytes.
+const TEXT_BYTES_MAX: usize = 200;
+
+/// Longest error or mismatch, in bytes.
+const ERROR_BYTES_MAX: usize = 4000;
+
+/// Longest proof, in bytes.
+const PROOF_BYTES_MAX: usize = 256 << 10;
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
@@ -110,7 +116,7 @@ async fn enrol(
     let enrolment = Enrolment {
         device_id: device.id.to_string(),
         name: device.name.clone(),
-        heartbeat_s: HEARTBEAT_S,
+        heartbeat_s: state.heartbeat_s,
         time_ms: now_ms(),
         broker: broker_access(&state, &device),
     };
@@ -159,16 +165,19 @@ async fn heartbeat(
     Path(id): Path<DeviceId>,
     uri: Uri,
     headers: HeaderMap,
-    body: Bytes,
+    Raw(body): Raw,
 ) -> Result<Json<DesiredState>, Problem> {
     let path = uri.path_and_query().map_or("", |path| path.as_str());
     let request_ms = signed(&state, id, "POST", path, &headers, &body).await?;
-    let heartbeat: Heartbeat = serde_json::from_slice(&body)
-        .map_err(|error| Problem::new(MALFORMED, format!("the heartbeat cannot be read: {error}")))?;
+    let heartbeat: Heartbeat = serde_json::from_slice(&body).map_err(|error| {
+        Problem::new(MALFORMED, format!("the heartbeat cannot be read: {error}"))
+    })?;
     check_version(heartbeat.protocol_version)?;
+    check_heartbeat(&heartbeat)?;
     let heard = state.store(move |store| store.note_heartbeat(id, request_ms, &heartbeat)).await?;
     let Heard::Noted(deployment) = heard else {
-        let detail = "a later request of this device was accepted already: ask again, with a later time";
+        let detail =
+            "a later request of this device was accepted already: ask again, with a later time";
         return Err(Problem::new(CLOCK_SKEW, detail).with("time_ms", now_ms()));
     };
     let model = match deployment {
@@ -181,7 +190,35 @@ async fn heartbeat(
             artifact_sha256: deployment.artifact_sha256,
         }),
     };
-    Ok(Json(DesiredState { time_ms: now_ms(), heartbeat_s: HEARTBEAT_S, model }))
+    Ok(Json(DesiredState { time_ms: now_ms(), heartbeat_s: state.heartbeat_s, model }))
+}
+
+/// Refuses what no device says: lists of devices have to stay small.
+fn check_heartbeat(heartbeat: &Heartbeat) -> Result<(), Problem> {
+    let text = |text: &str, bytes_max: usize| text.len() <= bytes_max;
+    let stream = |stream: &StreamReport| {
+        text(&stream.stream, TEXT_BYTES_MAX)
+            && stream.mismatch.as_ref().is_none_or(|mismatch| text(mismatch, ERROR_BYTES_MAX))
+    };
+    let report = |report: &DeploymentReport| {
+        report.error.as_ref().is_none_or(|error| text(error, ERROR_BYTES_MAX))
+            && text(&report.deployment_id, WORD_BYTES_MAX)
+            && report.proof.as_ref().is_none_or(|proof| text(&proof.to_string(), PROOF_BYTES_MAX))
+    };
+    let serving = heartbeat.serving.as_ref().and_then(|serving| serving.deployment_id.as_ref());
+    let usable = text(&heartbeat.version, WORD_BYTES_MAX)
+        && serving.is_none_or(|id| text(id, WORD_BYTES_MAX))
+        && heartbeat.streams.len() <= STREAMS_MAX
+        && heartbeat.streams.iter().all(stream)
+        && heartbeat.deployment.as_ref().is_none_or(report);
+    if usable {
+        return Ok(());
+    }
+    let detail = format!(
+        "the heartbeat is too long: at most {STREAMS_MAX} streams, {TEXT_BYTES_MAX} bytes of a name, \
+         {ERROR_BYTES_MAX} of an error and {PROOF_BYTES_MAX} of a proof are kept"
+    );
+    Err(Problem::new(INVALID, detail))
 }
 
 /// The artifact that a device shall serve. Signed; ranges resume a download that broke off.
@@ -240,11 +277,11 @@ async fn signed(
         return Err(refused("the signature is not that of this device's key over this request"));
     }
     let now = now_ms();
-    if (time_ms - now).abs() > CLOCK_SKEW_MS_MAX {
+    if time_ms.abs_diff(now) > CLOCK_SKEW_MS_MAX.unsigned_abs() {
         let minutes = CLOCK_SKEW_MS_MAX / 60_000;
         let detail = format!(
             "the device's clock is {} s off, more than {minutes} minutes: set it, or use time_ms",
-            (time_ms - now) / 1000
+            time_ms.saturating_sub(now) / 1000
         );
         return Err(Problem::new(CLOCK_SKEW, detail).with("time_ms", now));
     }

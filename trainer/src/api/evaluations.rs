@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::extract::{AttemptKey, Json, Path};
+use super::extract::{Json, Once, Path};
 use super::guard::Caller;
 use super::problem::{INVALID, Problem, STATE, io_problem};
 use super::state::ApiState;
@@ -53,8 +53,7 @@ struct EvaluationRequest {
 async fn create(
     State(state): State<ApiState>,
     caller: Caller,
-    AttemptKey(attempt_key): AttemptKey,
-    Json(request): Json<EvaluationRequest>,
+    Once(request, attempt): Once<EvaluationRequest>,
 ) -> Result<(StatusCode, Json<Job>), Problem> {
     let owner = caller.owner();
     let engine = match request.engine.as_deref() {
@@ -62,6 +61,9 @@ async fn create(
         Some(name) => name.parse().map_err(|error| Problem::new(INVALID, format!("{error}")))?,
     };
     let job = state.store(move |store| {
+        if let Some(job) = store.attempted_job(owner, attempt.as_ref())? {
+            return Ok(job);
+        }
         let model = store.model_version(owner, &request.model, request.model_version)?;
         let dataset = store.dataset_version(owner, &request.dataset, request.dataset_version)?;
         let input = EvaluationInput {
@@ -74,7 +76,7 @@ async fn create(
             engine,
         };
         let input = serde_json::to_value(input).expect("plain data has a JSON form");
-        let new = NewJob { kind: JobKind::Evaluation, input, run: None, attempt_key };
+        let new = NewJob { kind: JobKind::Evaluation, input, run: None, attempt };
         store.submit_job(owner, &new)
     });
     let job = job.await?;

@@ -1,26 +1,32 @@
 //! What a request carries, as types; what cannot be read becomes a problem.
 
-use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use std::error::Error;
+
+use axum::body::{Body, Bytes};
+use axum::extract::rejection::{BytesRejection, JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Request};
-use axum::http::HeaderMap;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use model_format::id::Digest;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tower_http::timeout::TimeoutError;
 
 use super::problem::{INVALID, MALFORMED, NOT_FOUND, NOT_JSON, Problem, SLOW, TOO_LARGE};
+use crate::store::Attempt;
 
 /// A JSON body, in and out.
 #[derive(Clone, Copy, Debug)]
-pub struct Json<T>(pub T);
+pub(super) struct Json<T>(pub T);
 
 /// Parameters of the path.
 #[derive(Clone, Copy, Debug)]
-pub struct Path<T>(pub T);
+pub(super) struct Path<T>(pub T);
 
 /// Parameters after the question mark.
 #[derive(Clone, Copy, Debug)]
-pub struct Query<T>(pub T);
+pub(super) struct Query<T>(pub T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     type Rejection = Problem;
@@ -40,12 +46,40 @@ fn json_problem(rejection: JsonRejection) -> Problem {
         JsonRejection::MissingJsonContentType(_) => {
             Problem::new(NOT_JSON, "send `content-type: application/json`")
         }
-        JsonRejection::BytesRejection(rejection) => match rejection.status().as_u16() {
-            413 => Problem::new(TOO_LARGE, "the body is larger than this address takes"),
-            408 => Problem::new(SLOW, "the body did not arrive in time"),
-            _ => Problem::new(MALFORMED, "the body did not arrive whole"),
-        },
+        JsonRejection::BytesRejection(rejection) => bytes_problem(rejection),
         _ => Problem::new(MALFORMED, text),
+    }
+}
+
+/// Why a body could not be read.
+pub(super) fn bytes_problem(rejection: BytesRejection) -> Problem {
+    if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        return Problem::new(TOO_LARGE, "the body is larger than this address takes");
+    }
+    body_problem(&rejection)
+}
+
+/// Why the rest of a body did not come.
+pub(super) fn body_problem(error: &(dyn Error + 'static)) -> Problem {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if error.is::<TimeoutError>() {
+            return Problem::new(SLOW, "the body stopped arriving");
+        }
+        cause = error.source();
+    }
+    Problem::new(MALFORMED, "the body did not arrive whole")
+}
+
+/// A body as it came, in memory.
+#[derive(Clone, Debug)]
+pub(super) struct Raw(pub Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for Raw {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        Bytes::from_request(request, state).await.map(Raw).map_err(bytes_problem)
     }
 }
 
@@ -86,15 +120,26 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
 /// Longest Idempotency-Key.
 const ATTEMPT_KEY_BYTES_MAX: usize = 100;
 
-/// The header `Idempotency-Key`: asking again with the same key does not do the work twice.
+/// A JSON body, and the header `Idempotency-Key`: asking the same again with the same key does not
+/// do the work twice.
 #[derive(Clone, Debug)]
-pub struct AttemptKey(pub Option<String>);
+pub(super) struct Once<T>(pub T, pub Option<Attempt>);
 
-impl<S: Send + Sync> FromRequestParts<S> for AttemptKey {
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Once<T> {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        attempt_key(&parts.headers).map(AttemptKey)
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let Some(key) = attempt_key(request.headers())? else {
+            return Ok(Once(Json::from_request(request, state).await?.0, None));
+        };
+        let (parts, body) = request.into_parts();
+        let again = Request::from_parts(parts.clone(), body);
+        let bytes = Bytes::from_request(again, state).await.map_err(bytes_problem)?;
+        let mut asked = format!("{} {}\n", parts.method, parts.uri.path()).into_bytes();
+        asked.extend_from_slice(&bytes);
+        let attempt = Attempt { key, request: Digest::of(&asked) };
+        let request = Request::from_parts(parts, Body::from(bytes));
+        Ok(Once(Json::from_request(request, state).await?.0, Some(attempt)))
     }
 }
 

@@ -14,14 +14,14 @@ use crate::clock::now_ms;
 use crate::store::{OwnerId, Scope, User, UserRole};
 
 /// Name of the cookie that holds a session's secret.
-pub const SESSION_COOKIE: &str = "cirame_session";
+pub(super) const SESSION_COOKIE: &str = "cirame_session";
 
 /// Longest secret that is looked at.
 const SECRET_BYTES_MAX: usize = 200;
 
 /// Who asks: the user behind a session or a key.
 #[derive(Clone, Debug)]
-pub struct Caller {
+pub(super) struct Caller {
     /// The user.
     pub user: User,
     /// Digest of the session's secret; none for a key.
@@ -30,12 +30,12 @@ pub struct Caller {
 
 impl Caller {
     /// Whose things it is about.
-    pub fn owner(&self) -> OwnerId {
+    pub(super) fn owner(&self) -> OwnerId {
         self.user.owner
     }
 
     /// Whether it is an admin, or a program of one.
-    pub fn is_admin(&self) -> bool {
+    pub(super) fn is_admin(&self) -> bool {
         self.user.role == UserRole::Admin
     }
 }
@@ -50,7 +50,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
 }
 
 /// Lets a request through as the rule of its route allows.
-pub async fn guard(State(state): State<ApiState>, request: Request, next: Next) -> Response {
+pub(super) async fn guard(State(state): State<ApiState>, request: Request, next: Next) -> Response {
     let matched = request.extensions().get::<MatchedPath>().cloned();
     let Some(matched) = matched else { return next.run(request).await };
     let path = matched.as_str();

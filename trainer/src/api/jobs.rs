@@ -41,6 +41,16 @@ pub(super) struct JobView {
     progress: Option<Standing>,
 }
 
+/// One event of a job's stream, as its lines `event:` and `data:` give it.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it describes what is sent, and is not sent itself")]
+struct JobEvent {
+    /// `job`.
+    event: String,
+    /// A JobView as JSON.
+    data: String,
+}
+
 /// Your jobs, newest first.
 #[utoipa::path(get, path = "/api/jobs", tag = "jobs", params(PageQuery),
     responses((status = 200, description = "A page of jobs", body = Paged<Job>)))]
@@ -69,7 +79,7 @@ async fn show(
 /// has changed; the last one says how it ended.
 #[utoipa::path(get, path = "/api/jobs/{id}/events", tag = "jobs",
     params(("id" = JobId, Path, description = "The job")),
-    responses((status = 200, description = "Events, each a JobView as JSON", body = String,
+    responses((status = 200, description = "Events, each a JobView as JSON", body = JobEvent,
                content_type = "text/event-stream")))]
 async fn events(
     State(state): State<ApiState>,
@@ -129,13 +139,14 @@ async fn cancel(
     Path(id): Path<JobId>,
 ) -> Result<(StatusCode, Json<JobView>), Problem> {
     let owner = caller.owner();
-    let waiting = state.store(move |store| store.cancel_waiting_job(owner, id)).await?;
-    if !waiting && !state.jobs.cancel(id) {
+    let cancelled = state.blocking(move |state| {
+        let store = state.folder.store();
+        Ok(state.jobs.cancel(store, owner, id)?)
+    });
+    if !cancelled.await? {
         let job = state.store(move |store| store.job(owner, id)).await?;
-        if job.status.is_final() {
-            let detail = format!("the job has {} already", job.status.name());
-            return Err(Problem::new(STATE, detail));
-        }
+        let detail = format!("the job has ended already: {}", job.status.name());
+        return Err(Problem::new(STATE, detail));
     }
     Ok((StatusCode::ACCEPTED, Json(view(&state, owner, id).await?)))
 }

@@ -148,9 +148,8 @@ async fn remove(
 ) -> Result<StatusCode, Problem> {
     let owner = caller.owner();
     let removed = state.blocking(move |state| {
-        for artifact in state.folder.store().delete_model(owner, &name, number)? {
-            state.folder.remove_artifact(artifact)?;
-        }
+        state.folder.store().delete_model(owner, &name, number)?;
+        state.folder.sweep()?;
         Ok(StatusCode::NO_CONTENT)
     });
     removed.await

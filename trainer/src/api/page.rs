@@ -18,7 +18,7 @@ const CURSOR_BYTES_MAX: usize = 200;
 /// Which page of a list.
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
-pub struct PageQuery {
+pub(super) struct PageQuery {
     /// At most so many items; 50 otherwise.
     #[param(minimum = 1, maximum = 500)]
     pub(super) limit: Option<u32>,
@@ -28,7 +28,7 @@ pub struct PageQuery {
 
 impl PageQuery {
     /// As the store takes it.
-    pub fn page_of(self) -> Result<PageOf, Problem> {
+    pub(super) fn page_of(self) -> Result<PageOf, Problem> {
         let limit = self.limit.unwrap_or(LIMIT_DEFAULT);
         if !(1..=LIMIT_MAX).contains(&limit) {
             let detail = format!("limit is {limit}: a page has 1 to {LIMIT_MAX} items");
@@ -43,7 +43,7 @@ impl PageQuery {
 
 /// One page of a list.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Paged<T> {
+pub(super) struct Paged<T> {
     /// The items.
     items: Vec<T>,
     /// What to ask the next page with, as `cursor`; absent at the end.

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use crate::data_folder::FolderError;
 use crate::importing::ImportingError;
+use crate::ingest::parquet::ParquetError;
 use crate::progress::Cancelled;
 use crate::store::StoreError;
 use crate::training::TrainError;
@@ -57,6 +58,7 @@ kinds! {
     RANGE = 416 "range" "The file does not have these bytes";
     TOO_MANY = 429 "too_many" "Too many attempts or too much work waiting";
     CANCELLED = 409 "cancelled" "It was cancelled";
+    INTERRUPTED = 409 "interrupted" "The trainer ended before the job did";
     MEMORY = 422 "memory" "There is not enough memory for this";
     TRAINING = 422 "training" "The run cannot be carried out";
     IMPORT = 422 "import" "The files cannot be imported";
@@ -220,7 +222,9 @@ impl From<TrainError> for Problem {
     fn from(error: TrainError) -> Self {
         match error {
             TrainError::Store(error) => error.into(),
-            TrainError::Folder(error) => error.into(),
+            TrainError::Folder(error) | TrainError::Recording(ParquetError::Folder(error)) => {
+                error.into()
+            }
             TrainError::Cancelled(error) => error.into(),
             TrainError::Fit(learn::estimator::FitError::Cancelled) => Cancelled.into(),
             error => Problem::new(TRAINING, error.to_string()),
@@ -235,6 +239,7 @@ impl From<ImportingError> for Problem {
             ImportingError::Folder(error) => error.into(),
             ImportingError::Cancelled(error) => error.into(),
             ImportingError::Import(error) => Problem::new(IMPORT, error.to_string()),
+            ImportingError::Recording(ParquetError::Folder(error)) => error.into(),
             ImportingError::Recording(error) => Problem::internal(&error),
         }
     }

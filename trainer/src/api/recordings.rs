@@ -1,6 +1,6 @@
 //! `/api/data/recordings`: one recording, its samples for a plot, its labels.
 
-use axum::extract::State;
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -11,7 +11,7 @@ use super::extract::{Json, Path, Query};
 use super::guard::Caller;
 use super::problem::{INVALID, Problem};
 use super::state::ApiState;
-use crate::decimate::{Decimated, decimate};
+use crate::decimate::{Decimated, decimate, parts};
 use crate::ingest::parquet;
 use crate::recording::{LabelSpan, check_labels};
 use crate::store::{RecordingId, RecordingPlace};
@@ -25,11 +25,15 @@ const POINTS_MAX: u32 = 20_000;
 /// Most label spans of a recording.
 const LABELS_MAX: usize = 100_000;
 
+/// Largest body with labels: room for so many spans with classes of some length.
+const LABELS_BYTES_MAX: usize = 16 << 20;
+
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
-        .routes(routes!(show, delete))
-        .routes(routes!(samples))
-        .routes(routes!(set_labels))
+    OpenApiRouter::new().routes(routes!(show, delete)).routes(routes!(samples)).merge(
+        OpenApiRouter::new()
+            .routes(routes!(set_labels))
+            .layer(DefaultBodyLimit::max(LABELS_BYTES_MAX)),
+    )
 }
 
 /// Which samples, and how many points.
@@ -89,7 +93,10 @@ async fn samples(
 ) -> Result<Json<Decimated>, Problem> {
     let points = query.points.unwrap_or(POINTS_DEFAULT);
     if !(1..=POINTS_MAX).contains(&points) {
-        return Err(Problem::new(INVALID, format!("points is {points}: 1 to {POINTS_MAX} are given")));
+        return Err(Problem::new(
+            INVALID,
+            format!("points is {points}: 1 to {POINTS_MAX} are given"),
+        ));
     }
     let owner = caller.owner();
     let decimated = state.blocking(move |state| {
@@ -101,9 +108,18 @@ async fn samples(
             return Err(Problem::new(INVALID, detail));
         }
         let channels = chosen(&entry.info.channels, query.channels.as_deref())?;
-        let part = parquet::read_part(&state.folder, &entry, from..to, &channels);
-        let part = part.map_err(|error| Problem::internal(&error))?;
-        Ok(decimate(&part, from, points as usize))
+        let (per_point, parts) = parts(from..to, points.into(), channels.len() as u64);
+        let mut plot: Option<Decimated> = None;
+        for rows in parts {
+            let part = parquet::read_part(&state.folder, &entry, rows.clone(), &channels);
+            let part = part.map_err(|error| Problem::internal(&error))?;
+            let part = decimate(&part, rows.start, per_point);
+            match &mut plot {
+                None => plot = Some(part),
+                Some(plot) => plot.append(part),
+            }
+        }
+        plot.ok_or_else(|| Problem::internal(&"there are rows, and so a first part"))
     });
     Ok(Json(decimated.await?))
 }

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::extract::{AttemptKey, Json, Path, Query};
+use super::extract::{Json, Once, Path, Query};
 use super::guard::Caller;
 use super::page::{PageQuery, Paged};
 use super::problem::{INVALID, Problem};
@@ -95,15 +95,17 @@ async fn show(
 async fn create(
     State(state): State<ApiState>,
     caller: Caller,
-    AttemptKey(attempt_key): AttemptKey,
-    Json(request): Json<RunRequest>,
+    Once(request, attempt): Once<RunRequest>,
 ) -> Result<(StatusCode, Json<Submitted>), Problem> {
     if request.seed > SEED_MAX {
         return Err(Problem::new(INVALID, format!("seed is larger than {SEED_MAX}")));
     }
     let owner = caller.owner();
-    let submitted = state.blocking(move |state| {
+    let answer = state.blocking(move |state| {
         let store = state.folder.store();
+        if let Some(job) = store.attempted_job(owner, attempt.as_ref())? {
+            return submitted(job);
+        }
         let default_name = format!("{}-{}", request.dataset, request.estimator);
         let model = request.model.unwrap_or(default_name);
         let pipeline = match (request.pipeline, request.saved_pipeline) {
@@ -127,12 +129,15 @@ async fn create(
         let (run, settings) = training::plan(store, owner, settings, &model)?;
         let input = RunInput { settings, model };
         let input = serde_json::to_value(input).map_err(|error| Problem::internal(&error))?;
-        let new = NewJob { kind: JobKind::Run, input, run: Some(run), attempt_key };
-        let job = store.submit_job(owner, &new)?;
-        let run_id = job.run_id.ok_or_else(|| Problem::internal(&"the job has no run"))?;
-        Ok(Submitted { job, run_id })
+        let new = NewJob { kind: JobKind::Run, input, run: Some(run), attempt };
+        submitted(store.submit_job(owner, &new)?)
     });
-    let submitted = submitted.await?;
+    let answer = answer.await?;
     state.jobs.wake();
-    Ok((StatusCode::ACCEPTED, Json(submitted)))
+    Ok((StatusCode::ACCEPTED, Json(answer)))
+}
+
+fn submitted(job: Job) -> Result<Submitted, Problem> {
+    let run_id = job.run_id.ok_or_else(|| Problem::internal(&"the job has no run"))?;
+    Ok(Submitted { job, run_id })
 }

@@ -57,19 +57,17 @@ async fn sign_in(
     State(state): State<ApiState>,
     Json(login): Json<Login>,
 ) -> Result<Response, Problem> {
-    let wait_ms = state.backoff.wait_ms(&login.name, now_ms());
-    if wait_ms > 0 || login.name.len() > NAME_BYTES_MAX {
-        let seconds = (wait_ms as u64).div_ceil(1000);
-        let detail = format!("too many failed attempts for this name: try again in {seconds} s");
-        return Err(Problem::new(TOO_MANY, detail).retry_after(seconds));
+    if login.name.len() > NAME_BYTES_MAX {
+        let detail = format!("name: nobody has one of more than {NAME_BYTES_MAX} bytes");
+        return Err(Problem::new(INVALID, detail));
     }
+    count_attempt(&state, &login.name)?;
     let name = login.name.clone();
     let known = state.store(move |store| store.user_by_name(&name)).await?;
     let hash = known.as_ref().map_or(NO_PASSWORD, |(_, hash)| hash).to_owned();
     let password = login.password;
-    let matches = hashing(&state, move || secret::is_password(&password, &hash)).await?;
+    let matches = state.hashing(move || secret::is_password(&password, &hash)).await?;
     let Some((user, _)) = known.filter(|_| matches) else {
-        state.backoff.failed(&login.name, now_ms());
         return Err(Problem::new(WRONG_PASSWORD, "name and password do not match"));
     };
     state.backoff.succeeded(&login.name);
@@ -81,6 +79,16 @@ async fn sign_in(
     state.blocking(move |_| crate::serve::forget_first_login(&first_login)).await?;
     let cookie = cookie(&secret, SESSION_LIMITS.absolute_ms / 1000, state.secure_cookies)?;
     Ok(([(header::SET_COOKIE, cookie)], Json(user)).into_response())
+}
+
+/// Counts an attempt to give this user's password as failed until it turns out right: attempts at
+/// the same time count too.
+fn count_attempt(state: &ApiState, name: &str) -> Result<(), Problem> {
+    state.backoff.attempt(name, now_ms()).map_err(|wait_ms| {
+        let seconds = wait_ms.div_ceil(1000);
+        let detail = format!("too many failed attempts for this name: try again in {seconds} s");
+        Problem::new(TOO_MANY, detail).retry_after(seconds)
+    })
 }
 
 /// Who is signed in.
@@ -111,11 +119,13 @@ async fn change_password(
     Json(change): Json<PasswordChange>,
 ) -> Result<StatusCode, Problem> {
     let id = caller.user.id;
+    count_attempt(&state, &caller.user.name)?;
     let (_, hash) = state.store(move |store| store.user(id)).await?;
     let old = change.old_password;
-    if !hashing(&state, move || secret::is_password(&old, &hash)).await? {
+    if !state.hashing(move || secret::is_password(&old, &hash)).await? {
         return Err(Problem::new(WRONG_PASSWORD, "the old password is another one"));
     }
+    state.backoff.succeeded(&caller.user.name);
     set_password(&state, id, change.new_password).await
 }
 
@@ -132,20 +142,11 @@ pub(super) async fn set_password(
 
 /// The hash of a new password.
 pub(super) async fn new_hash(state: &ApiState, password: String) -> Result<String, Problem> {
-    let hash = hashing(state, move || secret::hash_password(&password)).await?;
+    let hash = state.hashing(move || secret::hash_password(&password)).await?;
     hash.map_err(|error| match error {
         secret::SecretError::Password => Problem::new(INVALID, error.to_string()),
         error => Problem::internal(&error),
     })
-}
-
-/// Hashes, on a thread that may take its time; a few at once, as each takes much memory.
-async fn hashing<T: Send + 'static>(
-    state: &ApiState,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Problem> {
-    let _place = state.hashing.acquire().await.map_err(|error| Problem::internal(&error))?;
-    state.blocking(move |_| Ok(work())).await
 }
 
 fn cookie(secret: &str, max_age_s: i64, secure: bool) -> Result<HeaderValue, Problem> {

@@ -8,11 +8,13 @@ use tokio::sync::Semaphore;
 use super::backoff::Backoff;
 use super::metrics::Metrics;
 use super::problem::{Problem, UNAVAILABLE};
+use super::uploads::Writing;
 use crate::data_folder::DataFolder;
 use crate::jobs::Jobs;
+use crate::serve::{DeviceBroker, ServeConfig};
 use crate::store::{Store, StoreError};
 
-/// Most requests that wait for the disk or hash a password at once; whoever comes later waits.
+/// Most requests that wait for the disk at once; whoever comes later waits.
 const BLOCKING_MAX: usize = 16;
 
 /// Most passwords that are hashed at once: each takes 19 MiB.
@@ -33,15 +35,17 @@ pub struct Shared {
     /// Figures for Prometheus.
     pub metrics: Metrics,
     /// Access to the broker for devices, where there is one.
-    pub broker: Option<crate::serve::DeviceBroker>,
+    pub broker: Option<DeviceBroker>,
     /// True where browsers reach the trainer by HTTPS only.
     pub secure_cookies: bool,
+    /// Time between two heartbeats of a device, in seconds.
+    pub heartbeat_s: u32,
     /// When it started.
     pub started: Instant,
-    /// Held while a part of an upload is written.
-    pub(super) uploading: std::sync::Mutex<()>,
-    blocking: Semaphore,
-    pub(super) hashing: Semaphore,
+    /// The uploads that are being written to.
+    pub(super) uploading: Writing,
+    blocking: Arc<Semaphore>,
+    hashing: Arc<Semaphore>,
 }
 
 impl std::ops::Deref for ApiState {
@@ -57,8 +61,8 @@ impl ApiState {
     pub fn new(
         folder: Arc<DataFolder>,
         jobs: Arc<Jobs>,
-        broker: Option<crate::serve::DeviceBroker>,
-        secure_cookies: bool,
+        broker: Option<DeviceBroker>,
+        config: &ServeConfig,
     ) -> Self {
         ApiState(Arc::new(Shared {
             folder,
@@ -66,11 +70,12 @@ impl ApiState {
             backoff: Backoff::default(),
             metrics: Metrics::default(),
             broker,
-            secure_cookies,
+            secure_cookies: config.secure_cookies,
+            heartbeat_s: config.heartbeat_s,
             started: Instant::now(),
-            uploading: std::sync::Mutex::new(()),
-            blocking: Semaphore::new(BLOCKING_MAX),
-            hashing: Semaphore::new(HASHING_MAX),
+            uploading: Writing::default(),
+            blocking: Arc::new(Semaphore::new(BLOCKING_MAX)),
+            hashing: Arc::new(Semaphore::new(HASHING_MAX)),
         }))
     }
 
@@ -87,10 +92,32 @@ impl ApiState {
         &self,
         work: impl FnOnce(&ApiState) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
+        self.within(&self.blocking, work).await
+    }
+
+    /// Hashes a password or compares one, which takes much memory: a few at once.
+    pub(super) async fn hashing<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        self.within(&self.hashing, move |_| Ok(work())).await
+    }
+
+    /// Works on a thread of its own when there is a place. The place is kept until the work is done,
+    /// also where the client has gone before.
+    async fn within<T: Send + 'static>(
+        &self,
+        places: &Arc<Semaphore>,
+        work: impl FnOnce(&ApiState) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
         let closed = |_| Problem::new(UNAVAILABLE, "the trainer is ending").retry_after(5);
-        let _place = self.blocking.acquire().await.map_err(closed)?;
-        let state = self.clone();
-        match tokio::task::spawn_blocking(move || work(&state)).await {
+        let place = Arc::clone(places).acquire_owned().await.map_err(closed)?;
+        let (state, span) = (self.clone(), tracing::Span::current());
+        let worked = tokio::task::spawn_blocking(move || {
+            let _place = place;
+            span.in_scope(|| work(&state))
+        });
+        match worked.await {
             Ok(outcome) => outcome,
             Err(error) => Err(Problem::internal(&error)),
         }

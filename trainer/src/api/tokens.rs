@@ -80,8 +80,7 @@ async fn create(
 ) -> Result<(StatusCode, Json<MadeToken>), Problem> {
     let (uses, hours) = (request.uses.unwrap_or(1), request.hours.unwrap_or(24));
     if !(1..=USES_MAX).contains(&uses) || !(1..=HOURS_MAX).contains(&hours) {
-        let detail =
-            format!("a token has 1 to {USES_MAX} uses and lasts 1 to {HOURS_MAX} hours");
+        let detail = format!("a token has 1 to {USES_MAX} uses and lasts 1 to {HOURS_MAX} hours");
         return Err(Problem::new(INVALID, detail));
     }
     for name in std::iter::once(&request.name).chain(&request.device_group) {

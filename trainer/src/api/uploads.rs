@@ -1,25 +1,27 @@
 //! `/api/data/uploads`: files on their way in, in parts that can be sent again.
 
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::collections::HashSet;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Seek as _, SeekFrom, Write as _};
+use std::path::Path as FilePath;
+use std::sync::{Mutex, PoisonError};
 
-use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use model_format::id::Digest;
 use serde::Deserialize;
-use std::time::Duration;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::extract::{AttemptKey, Json, Path, Query};
+use super::extract::{Json, Once, Path, Query, body_problem};
 use super::guard::Caller;
 use super::page::{PageQuery, Paged};
-use super::problem::{
-    INVALID, MALFORMED, NOT_JSON, OFFSET, Problem, SLOW, STATE, TOO_LARGE, io_problem,
-};
+use super::problem::{INVALID, MALFORMED, NOT_JSON, OFFSET, Problem, STATE, TOO_LARGE, io_problem};
 use super::state::ApiState;
+use crate::data_folder::digest;
 use crate::store::{NewUpload, OwnerId, Upload, UploadId};
 
 /// Largest file.
@@ -28,20 +30,14 @@ const FILE_BYTES_MAX: u64 = 1 << 40;
 /// Largest part.
 pub(super) const PART_BYTES_MAX: usize = 32 << 20;
 
-/// Longest pause within a part.
-const PAUSE_MAX: Duration = Duration::from_secs(30);
-
 /// Longest name, in bytes.
 const NAME_BYTES_MAX: usize = 1000;
 
 /// Content type of a part.
-const PART_TYPE: &str = "application/offset+octet-stream";
+const PART_TYPE: &str = "application/octet-stream";
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
-        .routes(routes!(list, create))
-        .routes(routes!(show, append, delete))
-        .layer(DefaultBodyLimit::max(PART_BYTES_MAX))
+    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(show, append, delete))
 }
 
 /// A file that shall come.
@@ -77,8 +73,7 @@ async fn list(
 async fn create(
     State(state): State<ApiState>,
     caller: Caller,
-    AttemptKey(attempt_key): AttemptKey,
-    Json(request): Json<UploadRequest>,
+    Once(request, attempt): Once<UploadRequest>,
 ) -> Result<(StatusCode, Json<Upload>), Problem> {
     check_name(&request.name)?;
     if !(1..=FILE_BYTES_MAX).contains(&request.size_bytes) {
@@ -86,7 +81,7 @@ async fn create(
         return Err(Problem::new(INVALID, detail));
     }
     let UploadRequest { name, size_bytes, sha256 } = request;
-    let new = NewUpload { name, size_bytes, sha256, attempt_key };
+    let new = NewUpload { name, size_bytes, sha256, attempt };
     let upload = state.store(move |store| store.begin_upload(caller.owner(), &new)).await?;
     Ok((StatusCode::CREATED, Json(upload)))
 }
@@ -128,7 +123,7 @@ async fn show(
 #[utoipa::path(patch, path = "/api/data/uploads/{id}", tag = "data",
     params(("id" = UploadId, Path, description = "The upload"),
            ("Upload-Offset" = u64, Header, description = "Where the part begins")),
-    request_body(content = Vec<u8>, content_type = "application/offset+octet-stream"),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses((status = 200, description = "The upload", body = Upload)))]
 async fn append(
     State(state): State<ApiState>,
@@ -148,7 +143,7 @@ async fn append(
     let owner = caller.owner();
     let upload = state.store(move |store| store.upload(owner, id)).await?;
     check_offset(&upload, offset)?;
-    let part = read_part(body).await?;
+    let part = read_part(&headers, body).await?;
     let room = upload.size_bytes - offset;
     if part.len() as u64 > room {
         let detail = format!("the part has {} bytes, the file lacks {room}", part.len());
@@ -175,26 +170,21 @@ fn check_offset(upload: &Upload, offset: u64) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Reads a part within its bound; a pause that is too long ends it.
-async fn read_part(body: Body) -> Result<Vec<u8>, Problem> {
-    let mut body = Limited::new(body, PART_BYTES_MAX);
-    let mut part = Vec::new();
-    loop {
-        let frame = tokio::time::timeout(PAUSE_MAX, body.frame()).await;
-        let frame = frame.map_err(|_| Problem::new(SLOW, "the part stopped arriving"))?;
-        match frame {
-            None => return Ok(part),
-            Some(Ok(frame)) => {
-                if let Ok(data) = frame.into_data() {
-                    part.extend_from_slice(&data);
-                }
-            }
-            Some(Err(error)) if error.is::<LengthLimitError>() => {
-                let detail = format!("a part has at most {PART_BYTES_MAX} bytes: send smaller ones");
-                return Err(Problem::new(TOO_LARGE, detail));
-            }
-            Some(Err(_)) => return Err(Problem::new(MALFORMED, "the part did not arrive whole")),
-        }
+/// Reads a part within its bound. What is too large by its own word is refused before it comes.
+async fn read_part(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
+    let too_large = || {
+        let detail = format!("a part has at most {PART_BYTES_MAX} bytes: send smaller ones");
+        Problem::new(TOO_LARGE, detail)
+    };
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    let length = length.and_then(|text| text.parse::<u64>().ok());
+    if length.is_some_and(|length| length > PART_BYTES_MAX as u64) {
+        return Err(too_large());
+    }
+    match Limited::new(body, PART_BYTES_MAX).collect().await {
+        Ok(part) => Ok(part.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
+        Err(error) => Err(body_problem(&*error)),
     }
 }
 
@@ -208,23 +198,13 @@ fn keep_part(
 ) -> Result<Upload, Problem> {
     let store = state.folder.store();
     let path = state.folder.upload_path(upload.id);
-    let broken = |error: std::io::Error| io_problem(&path.display().to_string(), &error);
+    let broken = |error: io::Error| io_problem(&path.display().to_string(), &error);
     // One part at a time: two that begin at the same place must not mix.
-    let _writing = state.uploading.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let _writing = state.uploading.begin(upload.id)?;
     check_offset(&store.upload(owner, upload.id)?, upload.received_bytes)?;
-    let mut file = std::fs::OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&path)
-        .map_err(broken)?;
-    file.set_len(upload.received_bytes).map_err(broken)?;
-    file.seek(SeekFrom::Start(upload.received_bytes)).map_err(broken)?;
-    file.write_all(part).and_then(|()| file.sync_all()).map_err(broken)?;
-    let received = upload.received_bytes + part.len() as u64;
+    let (mut file, received) = write_part(&path, upload.received_bytes, part).map_err(broken)?;
     if let (true, Some(expected)) = (received == upload.size_bytes, upload.sha256) {
-        file.seek(SeekFrom::Start(0)).map_err(broken)?;
+        file.rewind().map_err(broken)?;
         let found = digest(&mut file).map_err(broken)?;
         if found != expected {
             let detail = format!(
@@ -240,16 +220,50 @@ fn keep_part(
     Ok(store.upload(owner, upload.id)?)
 }
 
-fn digest(file: &mut std::fs::File) -> std::io::Result<Digest> {
-    use sha2::Digest as _;
-    let mut hash = sha2::Sha256::new();
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        let count = file.read(&mut buffer)?;
-        if count == 0 {
-            return Ok(Digest::from_bytes(hash.finalize().into()));
+/// Writes a part behind the bytes that are known to be there, and syncs it. A part that does not fit
+/// on the disk takes no room on it.
+fn write_part(path: &FilePath, received: u64, part: &[u8]) -> io::Result<(File, u64)> {
+    let mut options = OpenOptions::new();
+    let mut file = options.read(true).write(true).create(true).truncate(false).open(path)?;
+    if file.metadata()?.len() < received {
+        return Err(io::Error::other("the file is shorter than what was received of it"));
+    }
+    file.set_len(received)?;
+    file.seek(SeekFrom::Start(received))?;
+    if let Err(error) = file.write_all(part).and_then(|()| file.sync_all()) {
+        file.set_len(received)?;
+        return Err(error);
+    }
+    if let (0, Some(folder)) = (received, path.parent()) {
+        File::open(folder)?.sync_all()?;
+    }
+    Ok((file, received + part.len() as u64))
+}
+
+/// The uploads of which a part is being written, or which are being deleted.
+#[derive(Debug, Default)]
+pub(super) struct Writing(Mutex<HashSet<UploadId>>);
+
+/// Nobody else writes to this upload until it is dropped.
+#[derive(Debug)]
+struct Written<'a> {
+    writing: &'a Writing,
+    id: UploadId,
+}
+
+impl Writing {
+    fn begin(&self, id: UploadId) -> Result<Written<'_>, Problem> {
+        if !self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id) {
+            let detail = "another part of this upload is being written: look where to go on";
+            return Err(Problem::new(OFFSET, detail).retry_after(1));
         }
-        hash.update(&buffer[..count]);
+        Ok(Written { writing: self, id })
+    }
+}
+
+impl Drop for Written<'_> {
+    fn drop(&mut self) {
+        self.writing.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
     }
 }
 
@@ -264,8 +278,9 @@ async fn delete(
 ) -> Result<StatusCode, Problem> {
     let owner = caller.owner();
     let deleted = state.blocking(move |state| {
+        let _writing = state.uploading.begin(id)?;
         state.folder.store().delete_upload(owner, id)?;
-        state.folder.remove(&state.folder.upload_path(id))?;
+        state.folder.sweep()?;
         Ok(StatusCode::NO_CONTENT)
     });
     deleted.await

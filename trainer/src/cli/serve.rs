@@ -1,7 +1,8 @@
 //! `serve`: the service.
 
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
@@ -45,6 +46,12 @@ pub(super) struct Serve {
     /// Browsers reach the trainer by HTTPS only: their sessions are never sent without it.
     #[arg(long, env = "CIRAME_HTTPS")]
     https: bool,
+    /// Longest time for a request's head to arrive, and longest pause within its body, in seconds.
+    #[arg(long, env = "CIRAME_REQUEST_PAUSE_S", default_value_t = 30, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..=300))]
+    request_pause_s: u16,
+    /// Seconds between two heartbeats of a device: how soon it learns what it shall serve.
+    #[arg(long, env = "CIRAME_HEARTBEAT_S", default_value_t = 5, value_name = "S", value_parser = clap::value_parser!(u32).range(1..=3600))]
+    heartbeat_s: u32,
     /// Format of the log on standard error. RUST_LOG chooses what is logged.
     #[arg(long, env = "CIRAME_LOG", default_value = "text", value_name = "FORMAT")]
     log: LogFormat,
@@ -70,10 +77,18 @@ impl Serve {
             workers: self.workers.into(),
             memory_bytes: self.memory_mb.map(|megabytes| megabytes << 20),
             secure_cookies: self.https,
+            pause_max: Duration::from_secs(self.request_pause_s.into()),
+            heartbeat_s: self.heartbeat_s,
         };
         let shutdown = CancellationToken::new();
         watch_signals(shutdown.clone())?;
-        serve(folder, &config, shutdown, |address| println!("listening on http://{address}"))?;
+        serve(folder, &config, shutdown, |listening| {
+            let mut output = std::io::stdout().lock();
+            let broker = listening.broker.map(|broker| format!("broker on mqtt://{broker}\n"));
+            let broker = broker.unwrap_or_default();
+            // Whoever started the service may not look at its output; that is no reason to end.
+            let _ = writeln!(output, "{broker}listening on http://{}", listening.api);
+        })?;
         Ok(Report { text: String::new(), json: serde_json::json!({ "ended": true }) })
     }
 }

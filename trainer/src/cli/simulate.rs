@@ -1,4 +1,4 @@
-//! `simulate`: labelled recordings of simulated machines, as files or as a dataset.
+//! `simulate`: labelled recordings of simulated machines, as files, as a dataset or live.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -6,18 +6,21 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
+use model_format::protocol::{TOPIC_PREFIX, check_topic_level, check_topic_prefix};
 use serde_json::json;
 
 use super::Context;
 use super::report::{Report, TextTable};
+use crate::broker::BrokerOption;
 use crate::data_folder::write_atomically;
 use crate::ingest::parquet;
 use crate::recording::Recording;
+use crate::simulated::publish::Play;
 use crate::simulated::{self, Machine};
 use crate::store::OwnerId;
 
 /// Simulate a machine: labelled recordings for a first tour and for tests, the same for the same
-/// seed. They become a dataset (--into) or CSV files in a folder.
+/// seed. They become a dataset (--into), CSV files in a folder, or a live stream (--publish).
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   A motor-driven pump with an accelerometer, straight into the dataset `pump`:
@@ -26,16 +29,31 @@ use crate::store::OwnerId;
     cirame-trainer simulate process --seconds 3600 --per-class 3 plant/
   Only two states, and imported like anybody's files:
     cirame-trainer simulate vibration --classes normal,bearing pump/
-    cirame-trainer import pump pump/ --time t_ns --label-from column:label")]
+    cirame-trainer import pump pump/ --time t_ns --label-from column:label
+  A live machine for devices to answer, into the broker of `serve --broker embedded`, for ever:
+    cirame-trainer simulate vibration --publish embedded --stream pump-1 --repeat")]
 pub(super) struct Simulate {
     /// What is simulated.
     machine: MachineArg,
     /// Folder for CSV files; made where there is none.
-    #[arg(value_name = "FOLDER", required_unless_present = "into")]
+    #[arg(value_name = "FOLDER", required_unless_present_any = ["into", "publish"])]
     folder: Option<PathBuf>,
     /// Add the recordings to this dataset instead.
     #[arg(long, value_name = "DATASET", conflicts_with = "folder")]
     into: Option<String>,
+    /// Publish the samples in their own time to this broker instead: embedded or embedded:PORT for
+    /// the one of the trainer with this data folder, or mqtt://[USER[:PASSWORD]@]HOST[:PORT].
+    #[arg(long, env = "CIRAME_PUBLISH", value_name = "BROKER", conflicts_with_all = ["folder", "into"], hide_env_values = true)]
+    publish: Option<BrokerOption>,
+    /// The stream that the machine publishes as; `MACHINE-1` otherwise.
+    #[arg(long, value_name = "NAME", requires = "publish")]
+    stream: Option<String>,
+    /// First levels of the topic, which is PREFIX/samples/STREAM.
+    #[arg(long, value_name = "PREFIX", default_value = TOPIC_PREFIX, requires = "publish")]
+    topic_prefix: String,
+    /// Publish for ever: begin again with the next seed after the last recording.
+    #[arg(long, requires = "publish")]
+    repeat: bool,
     /// Decides everything that is random.
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(..1 << 53))]
     seed: u64,
@@ -77,13 +95,53 @@ impl Simulate {
             per_class: self.per_class,
             classes: self.classes.clone(),
         };
+        if let Some(broker) = &self.publish {
+            return self.play(context, &plan, broker);
+        }
         let recordings = plan.recordings()?;
         context.progress.stage("simulate", recordings.len() as u64);
         match (&self.into, &self.folder) {
             (Some(dataset), _) => self.add_to_dataset(context, &recordings, dataset),
             (None, Some(folder)) => self.write_to_folder(context, &recordings, folder),
-            (None, None) => anyhow::bail!("name a folder, or a dataset with --into"),
+            (None, None) => anyhow::bail!("name a folder, a dataset with --into, or --publish"),
         }
+    }
+
+    fn play(
+        &self,
+        context: &Context,
+        plan: &simulated::Plan,
+        broker: &BrokerOption,
+    ) -> anyhow::Result<Report> {
+        let default_stream = match self.machine {
+            MachineArg::Vibration => "vibration-1",
+            MachineArg::Process => "process-1",
+        };
+        let stream = self.stream.clone().unwrap_or_else(|| default_stream.to_owned());
+        if !check_topic_level(&stream) {
+            anyhow::bail!("--stream {stream:?} cannot be one level of a topic: no `/`, `+` or `#`");
+        }
+        if !check_topic_prefix(&self.topic_prefix) {
+            anyhow::bail!(
+                "--topic-prefix {:?} cannot begin a topic: levels divided by `/` are expected, none \
+                 empty, without `+` and `#`",
+                self.topic_prefix
+            );
+        }
+        let broker = broker.reach(&context.data)?;
+        let prefix = self.topic_prefix.clone();
+        let play = Play { broker, prefix, stream, repeat: self.repeat };
+        let played = play.run(plan, &context.progress)?;
+        let text = format!(
+            "{} samples in {} messages on the topic {}\n",
+            played.samples, played.messages, played.topic
+        );
+        let json = json!({
+            "samples": played.samples,
+            "messages": played.messages,
+            "topic": played.topic,
+        });
+        Ok(Report { text, json })
     }
 
     fn add_to_dataset(

@@ -40,11 +40,45 @@ pub(crate) fn write(folder: &DataFolder, recording: &Recording) -> Result<(), Pa
     if path.exists() {
         return Ok(());
     }
-    write_atomically_with(&path, |file| write_frame(file, recording).map_err(io::Error::other))?;
+    folder.expect_recording(recording.content())?;
+    write_atomically_with(&path, |file| {
+        let mut noting = Noting { file, failed: None };
+        let written = write_frame(&mut noting, recording);
+        written.map_err(|error| noting.failed.unwrap_or_else(|| io::Error::other(error)))
+    })?;
     Ok(())
 }
 
-fn write_frame(file: &mut File, recording: &Recording) -> Result<(), PolarsError> {
+/// A file whose first failure is noted: polars tells it as text, and a full disk must be told from
+/// other failures.
+struct Noting<'a> {
+    file: &'a mut File,
+    failed: Option<io::Error>,
+}
+
+impl Noting<'_> {
+    fn note<T>(&mut self, result: io::Result<T>) -> io::Result<T> {
+        result.map_err(|error| {
+            let (kind, text) = (error.kind(), error.to_string());
+            self.failed.get_or_insert(error);
+            io::Error::new(kind, text)
+        })
+    }
+}
+
+impl io::Write for Noting<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes);
+        self.note(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let flushed = self.file.flush();
+        self.note(flushed)
+    }
+}
+
+fn write_frame(file: &mut Noting<'_>, recording: &Recording) -> Result<(), PolarsError> {
     let mut columns = vec![Series::new(TIME_COLUMN.into(), &recording.time_ns).into_column()];
     for (number, channel) in recording.channels.iter().enumerate() {
         let name = channel_column(number);

@@ -37,6 +37,7 @@ pub(super) fn carry_out(work: Work<'_>, job: &Job) -> Outcome {
     let dataset = store.dataset_version(work.owner, &input.dataset, Some(input.dataset_version))?;
     let question = Question { only: input.only, rows: input.rows, engine: input.engine };
     let answered = evaluate(work, &model, &dataset, &question)?;
+    work.folder.expect_evaluation(job.id)?;
     answered.write_results(&work.folder.evaluation_path(job.id))?;
     serde_json::to_value(&answered).map_err(|error| Problem::internal(&error))
 }

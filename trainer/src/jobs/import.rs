@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -10,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Outcome;
-use crate::api::problem::{IMPORT, INVALID, Problem, io_problem};
 use crate::api::Source;
+use crate::api::problem::{IMPORT, INVALID, Problem, io_problem};
 use crate::importing::import;
 use crate::ingest::{self, ImportOptions, TimeOption};
 use crate::store::{Job, UploadId};
@@ -122,7 +123,8 @@ pub(super) fn carry_out(work: Work<'_>, job: &Job) -> Outcome {
     let options = input.options.parse()?;
     let laid_out = LaidOut::new(work, job, &input)?;
     let planned = ingest::plan(std::slice::from_ref(&laid_out.path));
-    let plan = planned.map_err(|error| laid_out.problem(Problem::new(IMPORT, error.to_string())))?;
+    let plan =
+        planned.map_err(|error| laid_out.problem(Problem::new(IMPORT, error.to_string())))?;
     let imported = import(work, &input.dataset, &plan, &options, &mut |_| {});
     let mut imported = imported.map_err(|error| laid_out.problem(error.into()))?;
     for skipped in &mut imported.skipped {
@@ -140,29 +142,26 @@ impl LaidOut {
     fn new(work: Work<'_>, job: &Job, input: &ImportInput) -> Result<Self, Problem> {
         let folder = work.folder;
         let path = folder.import_path(job.id);
-        let broken = |path: &Path| {
-            let name = path.display().to_string();
-            move |error: std::io::Error| io_problem(&name, &error)
-        };
-        fs::create_dir_all(&path).map_err(broken(&path))?;
-        let laid_out = LaidOut { path };
+        let broken = |error: io::Error| io_problem(&path.display().to_string(), &error);
+        fs::create_dir_all(&path).map_err(broken)?;
+        let laid_out = LaidOut { path: path.clone() };
         for (name, file) in &input.files {
             let from = match file {
-                ImportFile::Upload(id) => folder.upload_path(*id),
-                ImportFile::Inbox => folder.inbox_path().join(name),
+                ImportFile::Upload(id) => Ok(folder.upload_path(*id)),
+                ImportFile::Inbox => in_inbox(&folder.inbox_path(), name),
             };
-            let to = laid_out.path.join(name);
-            if let Some(parent) = to.parent() {
-                fs::create_dir_all(parent).map_err(broken(parent))?;
-            }
-            match fs::hard_link(&from, &to) {
-                Ok(()) => {}
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let laid = from.and_then(|from| lay_out(&from, &laid_out.path.join(name)));
+            laid.map_err(|error| match error.kind() {
+                ErrorKind::NotFound => {
                     let detail = format!("{name:?} is there no more: upload it again");
-                    return Err(Problem::new(IMPORT, detail));
+                    Problem::new(IMPORT, detail)
                 }
-                Err(error) => return Err(broken(&from)(error)),
-            }
+                ErrorKind::NotADirectory | ErrorKind::AlreadyExists | ErrorKind::IsADirectory => {
+                    let detail = format!("{name:?} is a file and the folder of another one");
+                    Problem::new(IMPORT, detail)
+                }
+                _ => broken(error),
+            })?;
         }
         Ok(laid_out)
     }
@@ -184,6 +183,26 @@ impl Drop for LaidOut {
         if let Err(error) = fs::remove_dir_all(&self.path) {
             tracing::warn!(path = %self.path.display(), error = %error, "cannot be removed");
         }
+    }
+}
+
+/// A file of the inbox, which no link in its path may lead out of.
+fn in_inbox(inbox: &Path, name: &str) -> io::Result<PathBuf> {
+    let path = inbox.join(name);
+    let real = path.canonicalize()?;
+    let own = real == inbox.canonicalize()?.join(name) && real.is_file();
+    if own { Ok(real) } else { Err(ErrorKind::NotFound.into()) }
+}
+
+/// Puts a file where the import looks for it: the same file, or a copy where the inbox is another
+/// file system.
+fn lay_out(from: &Path, to: &Path) -> io::Result<()> {
+    if let Some(parent) = to.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    match fs::hard_link(from, to) {
+        Err(error) if error.kind() == ErrorKind::CrossesDevices => fs::copy(from, to).map(drop),
+        linked => linked,
     }
 }
 

@@ -6,9 +6,11 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::attempt::attempted;
+use super::model::find_version;
 use super::{
-    DeploymentId, DeviceId, ModelVersionId, OwnerId, Page, PageOf, Store, StoreError, list, now_ms,
-    one, optional_json, parsed, plain, to_json, unknown,
+    Attempt, DeploymentId, DeviceId, OwnerId, Page, PageOf, Store, StoreError, list, now_ms, one,
+    optional_json, parsed, plain, to_json, unknown,
 };
 
 /// A model version assigned to a device.
@@ -90,34 +92,21 @@ const SELECT: &str = "SELECT p.id, p.device_id, d.name AS device, m.name AS mode
  JOIN models m ON m.id = v.model_id";
 
 impl Store {
-    /// Assigns a model version to a device. With an `attempt_key` that was used before for the
-    /// same, the deployment of then.
+    /// Assigns a version of a model (the newest one where `number` is none) to a device. With an
+    /// attempt that was made before, the deployment of then.
     pub fn deploy(
         &self,
         owner: OwnerId,
         device: DeviceId,
-        model_version: ModelVersionId,
-        attempt_key: Option<&str>,
+        (model, number): (&str, Option<u32>),
+        attempt: Option<&Attempt>,
     ) -> Result<Deployment, StoreError> {
         let mut connection = self.writer();
         let transaction = connection.transaction()?;
-        if let Some(key) = attempt_key {
-            let known = one(
-                &transaction,
-                "SELECT id, device_id, model_version_id FROM deployments
-                 WHERE owner_id = ?1 AND attempt_key = ?2",
-                params![owner.to_string(), key],
-                |row| {
-                    let same = plain::<String>(row, "device_id")? == device.to_string()
-                        && plain::<String>(row, "model_version_id")? == model_version.to_string();
-                    Ok((parsed::<DeploymentId>(row, "id")?, same))
-                },
-            )?;
-            if let Some((id, same)) = known {
-                let known = find(&transaction, owner, id)?;
-                return if same { Ok(known) } else { Err(StoreError::AttemptKey) };
-            }
+        if let Some(known) = attempted(&transaction, "deployments", owner, attempt)? {
+            return find(&transaction, owner, known);
         }
+        let model_version = find_version(&transaction, owner, model, number)?.id;
         let owned: bool = transaction.query_row(
             "SELECT EXISTS (SELECT 1 FROM devices WHERE id = ?1 AND owner_id = ?2)",
             params![device.to_string(), owner.to_string()],
@@ -135,14 +124,15 @@ impl Store {
         let id = DeploymentId::new();
         transaction.execute(
             "INSERT INTO deployments (id, owner_id, device_id, model_version_id, status,
-                                      attempt_key, created_ms, changed_ms)
-             VALUES (?1, ?2, ?3, ?4, 'pending', ?5, ?6, ?6)",
+                                      attempt_key, attempt_sha256, created_ms, changed_ms)
+             VALUES (?1, ?2, ?3, ?4, 'pending', ?5, ?6, ?7, ?7)",
             params![
                 id.to_string(),
                 owner.to_string(),
                 device.to_string(),
                 model_version.to_string(),
-                attempt_key,
+                attempt.map(|attempt| &attempt.key),
+                attempt.map(|attempt| attempt.request.to_string()),
                 now
             ],
         )?;

@@ -9,8 +9,8 @@ use utoipa::ToSchema;
 use super::deployment::{newest_deployment, set_status};
 use super::token::find_token;
 use super::{
-    Deployment, DeploymentStatus, DeviceId, OwnerId, Page, PageOf, Store, StoreError, TokenRefusal,
-    check_name, list, now_ms, one, optional_json, parsed, plain, to_json, unknown,
+    Deployment, DeploymentStatus, DeviceId, OwnerId, Page, PageOf, Store, StoreError, TokenId,
+    TokenRefusal, check_name, list, now_ms, one, optional_json, parsed, plain, to_json, unknown,
 };
 
 /// A device.
@@ -38,6 +38,9 @@ pub struct Device {
     /// Whose it is.
     #[serde(skip)]
     pub owner: OwnerId,
+    /// The token that let it in.
+    #[serde(skip)]
+    pub token: TokenId,
     /// Time of its newest request that was accepted.
     #[serde(skip)]
     pub request_ms: i64,
@@ -67,7 +70,7 @@ pub enum Heard {
     Old,
 }
 
-const SELECT: &str = "SELECT id, owner_id, name, device_group, public_key, arch, version,
+const SELECT: &str = "SELECT id, owner_id, name, device_group, public_key, token_id, arch, version,
         request_ms, heartbeat, seen_ms, created_ms
  FROM devices";
 
@@ -92,16 +95,24 @@ impl Store {
             [new.public_key.to_string()],
             read_device,
         )?;
-        if let Some(device) = known {
+        if let Some(device) = &known {
             // A key that enrolled for another owner is no business of this one.
-            let same = device.owner == token.owner;
-            return Ok(if same { Ok(device) } else { Err(TokenRefusal::Unknown) });
+            if device.owner != token.owner {
+                return Ok(Err(TokenRefusal::Unknown));
+            }
+            // The answer may have been lost: the token that let it in is good for asking again.
+            if device.token == token.id {
+                return Ok(Ok(device.clone()));
+            }
         }
         if token.expires_ms <= now_ms() {
             return Ok(Err(TokenRefusal::Expired));
         }
         if token.uses_left == 0 {
             return Ok(Err(TokenRefusal::UsedUp));
+        }
+        if let Some(device) = known {
+            return Ok(Ok(device));
         }
         let id = DeviceId::new();
         let name = free_name(&transaction, token.owner, &new.name)?;
@@ -247,6 +258,7 @@ fn read_device(row: &Row<'_>) -> Result<Device, StoreError> {
         heartbeat: optional_json(row, "heartbeat")?,
         created_ms: plain(row, "created_ms")?,
         owner: parsed(row, "owner_id")?,
+        token: parsed(row, "token_id")?,
         request_ms: plain(row, "request_ms")?,
     })
 }

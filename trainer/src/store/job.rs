@@ -5,14 +5,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::attempt::attempted;
 use super::run::{insert_run, set_run_status};
 use super::{
-    JobId, NewRun, OwnerId, Page, PageOf, RunId, RunStatus, Store, StoreError, json, list, now_ms,
-    one, optional_json, parsed, plain, to_json, unknown,
+    Attempt, JobId, NewRun, OwnerId, Page, PageOf, RunId, RunStatus, Store, StoreError, json, list,
+    now_ms, one, optional_json, parsed, plain, to_json, unknown,
 };
+use crate::api::problem::{INTERRUPTED, Problem};
 
 /// Most jobs of one owner that may wait at once.
-pub const WAITING_MAX: u32 = 100;
+pub(super) const WAITING_MAX: u32 = 100;
 
 /// Work in the queue.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -148,7 +150,7 @@ pub struct NewJob {
     /// The run that it carries out.
     pub run: Option<NewRun>,
     /// What the client sends to be able to ask again: the same key gives the same job.
-    pub attempt_key: Option<String>,
+    pub attempt: Option<Attempt>,
 }
 
 /// How a job ended.
@@ -175,22 +177,24 @@ const SELECT: &str = "SELECT j.id, j.kind, j.status, j.run_id, j.input, j.result
  FROM jobs j";
 
 impl Store {
-    /// Puts work into the queue. With an `attempt_key` that was used before for the same work, the
-    /// job of then.
+    /// The job that this attempt was given before.
+    pub fn attempted_job(
+        &self,
+        owner: OwnerId,
+        attempt: Option<&Attempt>,
+    ) -> Result<Option<Job>, StoreError> {
+        let connection = self.reader()?;
+        let known = attempted(&connection, "jobs", owner, attempt)?;
+        known.map(|id| find(&connection, owner, id)).transpose()
+    }
+
+    /// Puts work into the queue. With an attempt that was made before, the job of then.
     pub fn submit_job(&self, owner: OwnerId, new: &NewJob) -> Result<Job, StoreError> {
         let mut connection = self.writer();
         let transaction = connection.transaction()?;
-        if let Some(key) = &new.attempt_key {
-            let known = one(
-                &transaction,
-                &format!("{SELECT} WHERE j.owner_id = ?1 AND j.attempt_key = ?2"),
-                params![owner.to_string(), key],
-                read_job,
-            )?;
-            if let Some(job) = known {
-                let same = job.kind == new.kind && job.input == new.input;
-                return if same { Ok(job) } else { Err(StoreError::AttemptKey) };
-            }
+        let attempt = new.attempt.as_ref();
+        if let Some(known) = attempted(&transaction, "jobs", owner, attempt)? {
+            return find(&transaction, owner, known);
         }
         let waiting: u32 = transaction.query_row(
             "SELECT count(*) FROM jobs WHERE owner_id = ?1 AND status = 'queued'",
@@ -205,15 +209,17 @@ impl Store {
         let run = run.transpose()?;
         let id = JobId::new();
         transaction.execute(
-            "INSERT INTO jobs (id, owner_id, kind, input, run_id, status, attempt_key, created_ms)
-             VALUES (?1, ?2, ?3, ?4, ?5, 'queued', ?6, ?7)",
+            "INSERT INTO jobs (id, owner_id, kind, input, run_id, status, attempt_key,
+                               attempt_sha256, created_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, 'queued', ?6, ?7, ?8)",
             params![
                 id.to_string(),
                 owner.to_string(),
                 new.kind.name(),
                 to_json(&new.input),
                 run.map(|run| run.to_string()),
-                new.attempt_key,
+                attempt.map(|attempt| &attempt.key),
+                attempt.map(|attempt| attempt.request.to_string()),
                 now_ms()
             ],
         )?;
@@ -294,21 +300,33 @@ impl Store {
 
     /// Marks what a killed process left in work. What waited still waits.
     pub(super) fn interrupt_left_behind(&self) -> Result<(), StoreError> {
-        let problem = serde_json::json!({
-            "code": "interrupted",
-            "title": "The trainer ended before the job did",
-            "detail": "the trainer ended while this was in work: start it again",
-        });
+        let detail = "the trainer ended while this was in work: start it again";
+        let problem = Problem::new(INTERRUPTED, detail);
         let mut connection = self.writer();
         let transaction = connection.transaction()?;
         transaction.execute(
-            "UPDATE runs SET status = 'interrupted', finished_ms = ?1 WHERE status = 'running'",
+            "UPDATE runs SET status = 'interrupted', error = ?1, finished_ms = ?2
+             WHERE status = 'running'",
+            params![detail, now_ms()],
+        )?;
+        // The run was done and its model is there: only the job's end was not noted.
+        transaction.execute(
+            "UPDATE jobs SET status = 'succeeded', finished_ms = ?1, result =
+                 (SELECT json_object('run_id', r.id, 'model', m.name, 'version', v.number,
+                                     'artifact_sha256', v.artifact)
+                  FROM runs r
+                  JOIN models m ON m.owner_id = r.owner_id AND m.name = r.model_name
+                  JOIN model_versions v ON v.model_id = m.id
+                       AND v.artifact = r.report ->> '$.artifact_sha256'
+                  WHERE r.id = jobs.run_id ORDER BY v.number DESC LIMIT 1)
+             WHERE status = 'running'
+               AND run_id IN (SELECT id FROM runs WHERE status = 'succeeded')",
             [now_ms()],
         )?;
         transaction.execute(
             "UPDATE jobs SET status = 'interrupted', error = ?1, finished_ms = ?2
              WHERE status = 'running'",
-            params![to_json(&problem), now_ms()],
+            params![problem.json().to_string(), now_ms()],
         )?;
         transaction.commit()?;
         Ok(())

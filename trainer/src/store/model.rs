@@ -4,11 +4,16 @@ use model_format::id::Digest;
 use model_format::manifest::Task;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::loose::note_loose_file;
+use super::run::note_success;
 use super::{
-    ModelId, ModelVersionId, OwnerId, Page, PageOf, RunId, Store, StoreError, check_name, list, now_ms, one, parsed, plain, unknown,
+    ModelId, ModelVersionId, OwnerId, Page, PageOf, RunId, Store, StoreError, check_name, list,
+    now_ms, one, parsed, plain,
 };
+use crate::data_folder::{artifact_file, proof_file};
 use crate::nearest::nearest;
 
 /// A named model.
@@ -118,27 +123,7 @@ impl Store {
 
     /// The model of this name.
     pub fn model(&self, owner: OwnerId, name: &str) -> Result<Model, StoreError> {
-        let connection = self.reader()?;
-        let found = one(
-            &connection,
-            "SELECT id, name, created_ms FROM models WHERE owner_id = ?1 AND name = ?2",
-            params![owner.to_string(), name],
-            |row| read_model(&connection, row),
-        )?;
-        if let Some(model) = found {
-            return Ok(model);
-        }
-        let names: Vec<String> = list(
-            &connection,
-            "SELECT name FROM models WHERE owner_id = ?1 ORDER BY name",
-            [owner.to_string()],
-            |row| plain(row, "name"),
-        )?;
-        Err(StoreError::Unknown {
-            kind: "model",
-            name: name.to_owned(),
-            nearest: nearest(name, names.iter().map(String::as_str)),
-        })
+        named_model(&*self.reader()?, owner, name)
     }
 
     /// A version of the model of this name; the newest one where `number` is none.
@@ -148,27 +133,18 @@ impl Store {
         name: &str,
         number: Option<u32>,
     ) -> Result<ModelVersion, StoreError> {
-        let model = self.model(owner, name)?;
-        let wanted = |version: &&ModelVersion| number.is_none_or(|n| n == version.number);
-        model.versions.iter().find(wanted).cloned().ok_or_else(|| StoreError::Unknown {
-            kind: "model version",
-            name: number.map_or_else(|| name.to_owned(), |number| format!("{name}@{number}")),
-            nearest: model
-                .versions
-                .iter()
-                .take(3)
-                .map(|v| format!("{name}@{}", v.number))
-                .collect(),
-        })
+        find_version(&*self.reader()?, owner, name, number)
     }
 
-    /// Adds a version to the model of this name; makes the model where there is none. An artifact
-    /// that is the newest version already stays that version.
-    pub fn add_model_version(
+    /// Notes that a run succeeded, with its report, and adds what it made as a version of the model
+    /// of this name; makes the model where there is none. An artifact that is the newest version
+    /// already stays that version.
+    pub fn succeed_run(
         &self,
         owner: OwnerId,
         name: &str,
         new: &NewModelVersion,
+        report: &Value,
     ) -> Result<ModelVersion, StoreError> {
         check_name("model", name)?;
         let mut connection = self.writer();
@@ -178,7 +154,9 @@ impl Store {
             None => make_model(&transaction, owner, name)?,
         };
         let newest = read_versions(&transaction, model)?.into_iter().next();
+        note_success(&transaction, new.run_id, report)?;
         if let Some(newest) = newest.filter(|v| v.artifact_sha256 == new.artifact_sha256) {
+            transaction.commit()?;
             return Ok(newest);
         }
         transaction.execute(
@@ -212,9 +190,9 @@ impl Store {
         number: u32,
         stage: Stage,
     ) -> Result<ModelVersion, StoreError> {
-        let version = self.model_version(owner, name, Some(number))?;
         let mut connection = self.writer();
         let transaction = connection.transaction()?;
+        let version = find_version(&transaction, owner, name, Some(number))?;
         if stage == Stage::Production {
             transaction.execute(
                 "UPDATE model_versions SET stage = 'archived'
@@ -231,23 +209,22 @@ impl Store {
         Ok(ModelVersion { stage, ..version })
     }
 
-    /// Removes versions of a model (all of them where `number` is none, and the model with them),
-    /// and returns the artifacts that no version has any more. One that is in production or that a
-    /// device serves or shall serve is in use.
+    /// Removes versions of a model (all of them where `number` is none, and the model with them);
+    /// their files become loose. One that is in production or that a device serves or shall serve is
+    /// in use.
     pub fn delete_model(
         &self,
         owner: OwnerId,
         name: &str,
         number: Option<u32>,
-    ) -> Result<Vec<Digest>, StoreError> {
-        let model = self.model(owner, name)?;
-        let chosen = |version: &&ModelVersion| number.is_none_or(|n| n == version.number);
-        let versions: Vec<&ModelVersion> = model.versions.iter().filter(chosen).collect();
-        if let (Some(number), true) = (number, versions.is_empty()) {
-            return Err(unknown("model version", format!("{name}@{number}")));
-        }
+    ) -> Result<(), StoreError> {
         let mut connection = self.writer();
         let transaction = connection.transaction()?;
+        let model = named_model(&transaction, owner, name)?;
+        let versions = match number {
+            None => model.versions,
+            Some(_) => vec![find_version(&transaction, owner, name, number)?],
+        };
         for version in &versions {
             delete_version(&transaction, version)?;
         }
@@ -259,19 +236,15 @@ impl Store {
         if !left {
             transaction.execute("DELETE FROM models WHERE id = ?1", [model.id.to_string()])?;
         }
-        let mut unused = Vec::new();
         for version in &versions {
-            let used: bool = transaction.query_row(
-                "SELECT EXISTS (SELECT 1 FROM model_versions WHERE artifact = ?1)",
-                [version.artifact_sha256.to_string()],
-                |row| row.get(0),
-            )?;
-            if !used && !unused.contains(&version.artifact_sha256) {
-                unused.push(version.artifact_sha256);
+            let artifact = version.artifact_sha256;
+            for path in [artifact_file(artifact), proof_file(artifact)] {
+                let path = path.display().to_string();
+                note_loose_file(&transaction, &path, &artifact.to_string())?;
             }
         }
         transaction.commit()?;
-        Ok(unused)
+        Ok(())
     }
 }
 
@@ -298,10 +271,8 @@ fn delete_version(connection: &Connection, version: &ModelVersion) -> Result<(),
         let devices = devices.join(", ");
         return Err(in_use(format!("deployed to {devices}: deploy something else there first")));
     }
-    connection.execute(
-        "DELETE FROM deployments WHERE model_version_id = ?1",
-        [version.id.to_string()],
-    )?;
+    connection
+        .execute("DELETE FROM deployments WHERE model_version_id = ?1", [version.id.to_string()])?;
     connection.execute("DELETE FROM model_versions WHERE id = ?1", [version.id.to_string()])?;
     Ok(())
 }
@@ -320,6 +291,47 @@ fn parse_task(text: &str) -> Result<Task, StoreError> {
         .into_iter()
         .find(|&task| task_name(task) == text)
         .ok_or_else(|| StoreError::Damaged { column: "task", reason: format!("{text:?}") })
+}
+
+/// The model of this name.
+fn named_model(connection: &Connection, owner: OwnerId, name: &str) -> Result<Model, StoreError> {
+    let found = one(
+        connection,
+        "SELECT id, name, created_ms FROM models WHERE owner_id = ?1 AND name = ?2",
+        params![owner.to_string(), name],
+        |row| read_model(connection, row),
+    )?;
+    if let Some(model) = found {
+        return Ok(model);
+    }
+    let names: Vec<String> = list(
+        connection,
+        "SELECT name FROM models WHERE owner_id = ?1 ORDER BY name",
+        [owner.to_string()],
+        |row| plain(row, "name"),
+    )?;
+    Err(StoreError::Unknown {
+        kind: "model",
+        name: name.to_owned(),
+        nearest: nearest(name, names.iter().map(String::as_str)),
+    })
+}
+
+/// A version of the model of this name; the newest one where `number` is none.
+pub(super) fn find_version(
+    connection: &Connection,
+    owner: OwnerId,
+    name: &str,
+    number: Option<u32>,
+) -> Result<ModelVersion, StoreError> {
+    let model = named_model(connection, owner, name)?;
+    let wanted = |version: &&ModelVersion| number.is_none_or(|n| n == version.number);
+    let version_name = |number| format!("{name}@{number}");
+    model.versions.iter().find(wanted).cloned().ok_or_else(|| StoreError::Unknown {
+        kind: "model version",
+        name: number.map_or_else(|| name.to_owned(), version_name),
+        nearest: model.versions.iter().take(3).map(|v| version_name(v.number)).collect(),
+    })
 }
 
 fn find_model(

@@ -71,7 +71,11 @@ impl Store {
     }
 
     /// Saved pipelines, by name.
-    pub fn pipelines(&self, owner: OwnerId, page: &PageOf) -> Result<Page<SavedPipeline>, StoreError> {
+    pub fn pipelines(
+        &self,
+        owner: OwnerId,
+        page: &PageOf,
+    ) -> Result<Page<SavedPipeline>, StoreError> {
         let pipelines = list(
             &*self.reader()?,
             &format!(

@@ -6,7 +6,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::{
-    DatasetVersionId, OwnerId, Page, PageOf, RunId, Store, StoreError, json, list, now_ms, one,
+    DatasetVersionId, OwnerId, Page, PageOf, RunId, Store, StoreError, json, list, now_ms,
     optional_json, parsed, plain, to_json,
 };
 
@@ -121,17 +121,9 @@ impl Store {
         insert_run(&self.writer(), owner, run, RunStatus::Running)
     }
 
-    /// Notes how a run ended: with its report or its error.
-    pub fn finish_run(&self, id: RunId, outcome: Result<&Value, &str>) -> Result<(), StoreError> {
-        let (status, report, error) = match outcome {
-            Ok(report) => (RunStatus::Succeeded, Some(to_json(report)), None),
-            Err(error) => (RunStatus::Failed, None, Some(error)),
-        };
-        self.writer().execute(
-            "UPDATE runs SET status = ?2, report = ?3, error = ?4, finished_ms = ?5 WHERE id = ?1",
-            params![id.to_string(), status.name(), report, error, now_ms()],
-        )?;
-        Ok(())
+    /// Notes that a run failed.
+    pub fn fail_run(&self, id: RunId, error: &str) -> Result<(), StoreError> {
+        set_run_status(&self.writer(), id, RunStatus::Failed, Some(error))
     }
 
     /// Runs, newest first.
@@ -234,7 +226,20 @@ fn read_run(row: &Row<'_>) -> Result<Run, StoreError> {
     })
 }
 
-/// The run of this identifier alone: for lists that hold its identifier.
+/// Notes that a run succeeded.
+pub(super) fn note_success(
+    connection: &Connection,
+    id: RunId,
+    report: &Value,
+) -> Result<(), StoreError> {
+    connection.execute(
+        "UPDATE runs SET report = ?2 WHERE id = ?1",
+        params![id.to_string(), to_json(report)],
+    )?;
+    set_run_status(connection, id, RunStatus::Succeeded, None)
+}
+
+/// Notes how a run stands.
 pub(super) fn set_run_status(
     connection: &Connection,
     id: RunId,
@@ -247,17 +252,4 @@ pub(super) fn set_run_status(
         params![id.to_string(), status.name(), error, ended.then(now_ms)],
     )?;
     Ok(())
-}
-
-/// The settings of a run that waits, and the name of its model.
-pub(super) fn waiting_run(
-    connection: &Connection,
-    id: RunId,
-) -> Result<Option<(Value, String)>, StoreError> {
-    one(
-        connection,
-        "SELECT settings, model_name FROM runs WHERE id = ?1",
-        [id.to_string()],
-        |row| Ok((json(row, "settings")?, plain(row, "model_name")?)),
-    )
 }

@@ -106,7 +106,11 @@ impl Store {
     }
 
     /// Tokens, newest first.
-    pub fn tokens(&self, owner: OwnerId, page: &PageOf) -> Result<Page<EnrolmentToken>, StoreError> {
+    pub fn tokens(
+        &self,
+        owner: OwnerId,
+        page: &PageOf,
+    ) -> Result<Page<EnrolmentToken>, StoreError> {
         let tokens = list(
             &*self.reader()?,
             &format!(

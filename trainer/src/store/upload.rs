@@ -5,13 +5,16 @@ use rusqlite::{Connection, Row, params};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::attempt::attempted;
+use super::loose::note_loose_file;
 use super::{
-    OwnerId, Page, PageOf, Store, StoreError, UploadId, count, list, now_ms, one, parsed, plain,
-    unknown,
+    Attempt, OwnerId, Page, PageOf, Store, StoreError, UploadId, count, list, now_ms, one, parsed,
+    plain, unknown,
 };
+use crate::data_folder::upload_file;
 
 /// Most uploads of one owner.
-pub const UPLOADS_MAX: u32 = 10_000;
+pub(super) const UPLOADS_MAX: u32 = 10_000;
 
 /// A file on its way in.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -42,27 +45,19 @@ pub struct NewUpload {
     /// Digest of the whole file.
     pub sha256: Option<Digest>,
     /// What the client sends to be able to ask again.
-    pub attempt_key: Option<String>,
+    pub attempt: Option<Attempt>,
 }
 
-const SELECT: &str =
-    "SELECT id, name, size_bytes, received_bytes, sha256, created_ms FROM uploads";
+const SELECT: &str = "SELECT id, name, size_bytes, received_bytes, sha256, created_ms FROM uploads";
 
 impl Store {
-    /// Begins an upload. With an `attempt_key` that was used before for the same file, the upload
-    /// of then.
+    /// Begins an upload. With an attempt that was made before, the upload of then.
     pub fn begin_upload(&self, owner: OwnerId, new: &NewUpload) -> Result<Upload, StoreError> {
         let mut connection = self.writer();
         let transaction = connection.transaction()?;
-        if let Some(key) = &new.attempt_key {
-            let sql = format!("{SELECT} WHERE owner_id = ?1 AND attempt_key = ?2");
-            let known = one(&transaction, &sql, params![owner.to_string(), key], read_upload)?;
-            if let Some(upload) = known {
-                let same = upload.name == new.name
-                    && upload.size_bytes == new.size_bytes
-                    && upload.sha256 == new.sha256;
-                return if same { Ok(upload) } else { Err(StoreError::AttemptKey) };
-            }
+        let attempt = new.attempt.as_ref();
+        if let Some(known) = attempted(&transaction, "uploads", owner, attempt)? {
+            return find(&transaction, owner, known);
         }
         let uploads: u32 = transaction.query_row(
             "SELECT count(*) FROM uploads WHERE owner_id = ?1",
@@ -75,15 +70,17 @@ impl Store {
         let id = UploadId::new();
         transaction.execute(
             "INSERT INTO uploads
-                 (id, owner_id, name, size_bytes, received_bytes, sha256, attempt_key, created_ms)
-             VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?7)",
+                 (id, owner_id, name, size_bytes, received_bytes, sha256, attempt_key,
+                  attempt_sha256, created_ms)
+             VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?7, ?8)",
             params![
                 id.to_string(),
                 owner.to_string(),
                 new.name,
                 i64::try_from(new.size_bytes).unwrap_or(i64::MAX),
                 new.sha256.map(|digest| digest.to_string()),
-                new.attempt_key,
+                attempt.map(|attempt| &attempt.key),
+                attempt.map(|attempt| attempt.request.to_string()),
                 now_ms()
             ],
         )?;
@@ -125,13 +122,20 @@ impl Store {
         Ok(noted == 1)
     }
 
-    /// Forgets an upload.
+    /// Forgets an upload; its file becomes loose.
     pub fn delete_upload(&self, owner: OwnerId, id: UploadId) -> Result<(), StoreError> {
-        let deleted = self.writer().execute(
+        let mut connection = self.writer();
+        let transaction = connection.transaction()?;
+        let deleted = transaction.execute(
             "DELETE FROM uploads WHERE id = ?1 AND owner_id = ?2",
             params![id.to_string(), owner.to_string()],
         )?;
-        if deleted == 0 { Err(unknown("upload", id)) } else { Ok(()) }
+        if deleted == 0 {
+            return Err(unknown("upload", id));
+        }
+        note_loose_file(&transaction, &upload_file(id).display().to_string(), &id.to_string())?;
+        transaction.commit()?;
+        Ok(())
     }
 }
 

@@ -147,7 +147,9 @@ impl Store {
         Ok(())
     }
 
-    /// Removes a user who has nothing: no datasets, no models, no devices. The last admin stays.
+    /// Removes a user who has nothing: no datasets, no runs, no models, no devices, no work in the
+    /// queue. What could still be used (tokens, uploads, saved pipelines) goes with the user. The
+    /// last admin stays.
     pub fn delete_user(&self, id: UserId) -> Result<(), StoreError> {
         let mut connection = self.writer();
         let transaction = connection.transaction()?;
@@ -167,14 +169,15 @@ impl Store {
         if user.role == Role::Admin && other_admins == 0 {
             return Err(in_use("it is the only admin: make another one first"));
         }
-        for (table, what) in [
-            ("datasets", "datasets"),
-            ("models", "models"),
-            ("devices", "devices"),
-            ("jobs", "jobs"),
+        for (rows, what) in [
+            ("datasets WHERE", "datasets"),
+            ("runs WHERE", "runs"),
+            ("models WHERE", "models"),
+            ("devices WHERE", "devices"),
+            ("jobs WHERE status IN ('queued', 'running') AND", "jobs in the queue"),
         ] {
             let owned: bool = transaction.query_row(
-                &format!("SELECT EXISTS (SELECT 1 FROM {table} WHERE owner_id = ?1)"),
+                &format!("SELECT EXISTS (SELECT 1 FROM {rows} owner_id = ?1)"),
                 [user.owner.to_string()],
                 |row| row.get(0),
             )?;
@@ -183,6 +186,20 @@ impl Store {
             }
         }
         transaction.execute("DELETE FROM users WHERE id = ?1", [id.to_string()])?;
+        transaction.execute(
+            "INSERT OR IGNORE INTO loose_files (path, name)
+             SELECT 'uploads/' || id, id FROM uploads WHERE owner_id = ?1
+             UNION ALL SELECT 'evaluations/' || id || '.csv', id FROM jobs WHERE owner_id = ?1",
+            [user.owner.to_string()],
+        )?;
+        for table in ["jobs", "uploads", "pipelines", "enrolment_tokens"] {
+            let sql = format!("DELETE FROM {table} WHERE owner_id = ?1");
+            transaction.execute(&sql, [user.owner.to_string()])?;
+        }
+        // The owner of the command line stays.
+        if user.owner != OwnerId::LOCAL {
+            transaction.execute("DELETE FROM owners WHERE id = ?1", [user.owner.to_string()])?;
+        }
         transaction.commit()?;
         Ok(())
     }

@@ -60,8 +60,7 @@ fn channels(
     };
     let first = &entries[0].info;
     let known = || first.channels.iter().map(|channel| channel.name.as_str());
-    let named =
-        settings.channels.iter().chain(&settings.without_channels).chain(target);
+    let named = settings.channels.iter().chain(&settings.without_channels).chain(target);
     for name in named {
         if !known().any(|channel| channel == name) {
             let (recording, channel) = (first.name.clone(), name.clone());
@@ -81,8 +80,8 @@ fn channels(
     };
     let mut inputs = Vec::new();
     for channel in &first.channels {
-        let excluded = Some(&channel.name) == target
-            || settings.without_channels.contains(&channel.name);
+        let excluded =
+            Some(&channel.name) == target || settings.without_channels.contains(&channel.name);
         if excluded || !wanted(&channel.name, channel.role) {
             continue;
         }
@@ -95,9 +94,7 @@ fn channels(
     }
     // The order of --channels is the order in the window.
     if !settings.channels.is_empty() {
-        inputs.sort_by_key(|input| {
-            settings.channels.iter().position(|name| *name == input.name)
-        });
+        inputs.sort_by_key(|input| settings.channels.iter().position(|name| *name == input.name));
     }
     if inputs.is_empty() {
         return Err(TrainError::NoInputs { known: known().map(str::to_owned).collect() });

@@ -1,0 +1,291 @@
+//! Versions of datasets: immutable lists of recordings with their labels and tags.
+
+use std::collections::BTreeMap;
+
+use model_format::id::Digest;
+use rusqlite::{Connection, params};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::dataset::{find_dataset, make_dataset, unknown_dataset};
+use super::recording::{find_recording, keep_recording, read_entries};
+use super::{
+    Annotation, DatasetId, DatasetVersionId, Entry, NewEntry, OwnerId, Page, PageOf, RecordingId,
+    Store, StoreError, check_name, count, list, now_ms, parsed, plain, to_json, unknown,
+};
+use crate::recording::LabelSpan;
+
+/// An immutable list of recordings with their labels and tags.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct DatasetVersion {
+    /// Identifier.
+    pub id: DatasetVersionId,
+    /// Name of the dataset.
+    pub dataset: String,
+    /// 1, 2, 3, …
+    pub number: u32,
+    /// Digest of names, contents, annotations and partitions.
+    pub digest: Digest,
+    /// When it was made, in milliseconds since 1970 UTC.
+    pub created_ms: i64,
+    /// The recordings, by name.
+    #[serde(rename = "recordings")]
+    pub entries: Vec<Entry>,
+}
+
+/// A version without what it lists.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct VersionSummary {
+    /// Identifier.
+    pub id: DatasetVersionId,
+    /// 1, 2, 3, …
+    pub number: u32,
+    /// Digest of names, contents, annotations and partitions.
+    pub digest: Digest,
+    /// How many recordings it lists.
+    pub recordings: u64,
+    /// When it was made, in milliseconds since 1970 UTC.
+    pub created_ms: i64,
+}
+
+/// What a version is to list: identifier, content and annotation by name.
+type Listed = BTreeMap<String, (RecordingId, Digest, Annotation)>;
+
+impl Store {
+    /// The versions of a dataset, newest first.
+    pub fn dataset_versions(
+        &self,
+        owner: OwnerId,
+        name: &str,
+        page: &PageOf,
+    ) -> Result<Page<VersionSummary>, StoreError> {
+        let connection = self.reader()?;
+        let Some(dataset) = find_dataset(&connection, owner, name)? else {
+            return Err(unknown_dataset(&connection, owner, name)?);
+        };
+        // A cursor that is no number is none that a page gave: it finds nothing.
+        let before = page.cursor.as_ref().map(|cursor| cursor.parse::<u32>().unwrap_or(0));
+        let versions = list(
+            &connection,
+            "SELECT v.id, v.number, v.digest, v.created_ms, count(e.position) AS recordings
+             FROM dataset_versions v LEFT JOIN dataset_version_entries e ON e.version_id = v.id
+             WHERE v.dataset_id = ?1 AND (?2 IS NULL OR v.number < ?2)
+             GROUP BY v.id ORDER BY v.number DESC LIMIT ?3",
+            params![dataset.to_string(), before, page.fetched()],
+            |row| {
+                Ok(VersionSummary {
+                    id: parsed(row, "id")?,
+                    number: plain(row, "number")?,
+                    digest: parsed(row, "digest")?,
+                    recordings: count(row, "recordings")?,
+                    created_ms: plain(row, "created_ms")?,
+                })
+            },
+        )?;
+        Ok(page.page(versions, |version| version.number.to_string()))
+    }
+
+    /// A version of the dataset of this name; the newest one where `number` is none.
+    pub fn dataset_version(
+        &self,
+        owner: OwnerId,
+        name: &str,
+        number: Option<u32>,
+    ) -> Result<DatasetVersion, StoreError> {
+        let connection = self.reader()?;
+        let Some(dataset) = find_dataset(&connection, owner, name)? else {
+            return Err(unknown_dataset(&connection, owner, name)?);
+        };
+        read_version(&connection, dataset, name, number)
+    }
+
+    /// Adds recordings to a dataset, as a new version; makes the dataset where there is none. A
+    /// recording takes the place of one of the same name. Returns the newest version, which is
+    /// the one there was where nothing changes.
+    pub fn add_to_dataset(
+        &self,
+        owner: OwnerId,
+        name: &str,
+        entries: &[NewEntry],
+    ) -> Result<DatasetVersion, StoreError> {
+        check_name("dataset", name)?;
+        let mut connection = self.writer();
+        let transaction = connection.transaction()?;
+        let (dataset, newest) = match find_dataset(&transaction, owner, name)? {
+            Some(dataset) => (dataset, Some(read_version(&transaction, dataset, name, None)?)),
+            None => (make_dataset(&transaction, owner, name)?, None),
+        };
+        let mut listed = newest.as_ref().map(listed_in).unwrap_or_default();
+        for entry in entries {
+            let id = keep_recording(&transaction, dataset, &entry.info)?;
+            let known = (id, entry.info.content, entry.annotation.clone());
+            listed.insert(entry.info.name.clone(), known);
+        }
+        let digest = version_digest(&listed);
+        if let Some(newest) = newest.filter(|version| version.digest == digest) {
+            return Ok(newest);
+        }
+        write_version(&transaction, dataset, digest, &listed)?;
+        let version = read_version(&transaction, dataset, name, None)?;
+        transaction.commit()?;
+        Ok(version)
+    }
+
+    /// Gives a recording other labels, in a new version of its dataset.
+    pub fn relabel(
+        &self,
+        owner: OwnerId,
+        id: RecordingId,
+        labels: Vec<LabelSpan>,
+    ) -> Result<DatasetVersion, StoreError> {
+        self.change_listed(owner, id, |listed, name| {
+            if let Some((_, _, annotation)) = listed.get_mut(name) {
+                annotation.labels = labels;
+            }
+        })
+    }
+
+    /// Takes a recording out of its dataset, in a new version.
+    pub fn take_out(&self, owner: OwnerId, id: RecordingId) -> Result<DatasetVersion, StoreError> {
+        self.change_listed(owner, id, |listed, name| {
+            listed.remove(name);
+        })
+    }
+
+    /// Makes a new version of a recording's dataset, where the newest one lists the recording.
+    fn change_listed(
+        &self,
+        owner: OwnerId,
+        id: RecordingId,
+        change: impl FnOnce(&mut Listed, &str),
+    ) -> Result<DatasetVersion, StoreError> {
+        let mut connection = self.writer();
+        let transaction = connection.transaction()?;
+        let place = find_recording(&transaction, owner, id)?;
+        let dataset = find_dataset(&transaction, owner, &place.dataset)?
+            .ok_or_else(|| unknown("dataset", &place.dataset))?;
+        let newest = read_version(&transaction, dataset, &place.dataset, None)?;
+        if newest.number != place.version {
+            return Err(StoreError::InUse {
+                kind: "recording",
+                name: place.entry.info.name,
+                reason: "only older versions of its dataset list it, and these never change"
+                    .to_owned(),
+            });
+        }
+        let mut listed = listed_in(&newest);
+        change(&mut listed, &place.entry.info.name);
+        let digest = version_digest(&listed);
+        if newest.digest == digest {
+            return Ok(newest);
+        }
+        write_version(&transaction, dataset, digest, &listed)?;
+        let version = read_version(&transaction, dataset, &place.dataset, None)?;
+        transaction.commit()?;
+        Ok(version)
+    }
+}
+
+/// What a version lists.
+fn listed_in(version: &DatasetVersion) -> Listed {
+    let item = |entry: &Entry| {
+        let known = (entry.recording_id, entry.info.content, entry.annotation.clone());
+        (entry.info.name.clone(), known)
+    };
+    version.entries.iter().map(item).collect()
+}
+
+/// Digest of what a version lists; identifiers and times are no part of it.
+fn version_digest(listed: &Listed) -> Digest {
+    let list: Vec<_> = listed
+        .iter()
+        .map(|(name, (_, content, annotation))| {
+            (name, content, annotation.digest(), annotation.partition())
+        })
+        .collect();
+    Digest::of(to_json(&list).as_bytes())
+}
+
+fn write_version(
+    connection: &Connection,
+    dataset: DatasetId,
+    digest: Digest,
+    listed: &Listed,
+) -> Result<(), StoreError> {
+    let id = DatasetVersionId::new();
+    connection.execute(
+        "INSERT INTO dataset_versions (id, dataset_id, number, digest, created_ms)
+         SELECT ?1, ?2, coalesce(max(number), 0) + 1, ?3, ?4
+         FROM dataset_versions WHERE dataset_id = ?2",
+        params![id.to_string(), dataset.to_string(), digest.to_string(), now_ms()],
+    )?;
+    for (position, (recording, _, annotation)) in listed.values().enumerate() {
+        let annotation_digest = annotation.digest().to_string();
+        connection
+            .prepare_cached(
+                "INSERT OR IGNORE INTO annotations (digest, labels, tags) VALUES (?1, ?2, ?3)",
+            )?
+            .execute(params![
+                annotation_digest,
+                to_json(&annotation.labels),
+                to_json(&annotation.tags)
+            ])?;
+        connection
+            .prepare_cached(
+                "INSERT INTO dataset_version_entries
+                     (version_id, position, recording_id, annotation, partition)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute(params![
+                id.to_string(),
+                position as i64,
+                recording.to_string(),
+                annotation_digest,
+                annotation.partition()
+            ])?;
+    }
+    Ok(())
+}
+
+fn read_version(
+    connection: &Connection,
+    dataset: DatasetId,
+    name: &str,
+    number: Option<u32>,
+) -> Result<DatasetVersion, StoreError> {
+    let mut statement = connection.prepare(
+        "SELECT id, number, digest, created_ms FROM dataset_versions
+         WHERE dataset_id = ?1 AND (?2 IS NULL OR number = ?2) ORDER BY number DESC LIMIT 1",
+    )?;
+    let mut rows = statement.query(params![dataset.to_string(), number])?;
+    let Some(row) = rows.next()? else {
+        return Err(StoreError::Unknown {
+            kind: "version of dataset",
+            name: number.map_or_else(|| name.to_owned(), |number| format!("{name}@{number}")),
+            nearest: version_names(connection, dataset, name)?,
+        });
+    };
+    let id: DatasetVersionId = parsed(row, "id")?;
+    Ok(DatasetVersion {
+        id,
+        dataset: name.to_owned(),
+        number: plain(row, "number")?,
+        digest: parsed(row, "digest")?,
+        created_ms: plain(row, "created_ms")?,
+        entries: read_entries(connection, id)?,
+    })
+}
+
+fn version_names(
+    connection: &Connection,
+    dataset: DatasetId,
+    name: &str,
+) -> Result<Vec<String>, StoreError> {
+    let newest: Option<u32> = connection.query_row(
+        "SELECT max(number) FROM dataset_versions WHERE dataset_id = ?1",
+        [dataset.to_string()],
+        |row| row.get(0),
+    )?;
+    let first = newest.unwrap_or(0).saturating_sub(2).max(1);
+    Ok((first..=newest.unwrap_or(0)).map(|number| format!("{name}@{number}")).collect())
+}
