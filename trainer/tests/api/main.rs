@@ -1,0 +1,19 @@
+//! The service as its clients meet it: the real program on a data folder of its own, over HTTP.
+
+mod artifacts;
+mod bad_input;
+mod broker;
+mod client;
+mod data;
+mod devices;
+mod disk;
+mod jobs;
+mod keys;
+mod killed;
+mod observation;
+mod openapi;
+mod others;
+mod service;
+mod session;
+mod training;
+mod uploads;
