@@ -39,12 +39,29 @@ test: ## everything that must hold: setup, lint, all tests, references, 64-bit A
 	@$(STEP) lint $(MAKE) --no-print-directory lint
 	@$(STEP) tests $(MAKE) --no-print-directory tests
 	@$(STEP) tour $(MAKE) --no-print-directory tour
+	@$(STEP) demo $(MAKE) --no-print-directory demo
+	@$(STEP) services $(MAKE) --no-print-directory services
 	@$(STEP) references $(MAKE) --no-print-directory references
 	@$(STEP) arm64 $(MAKE) --no-print-directory arm64
 
 .PHONY: tests
 tests: ## all tests of all crates, with ONNX Runtime as a judge
 	$(WITH_ORT) cargo test --workspace --no-fail-fast
+
+.PHONY: demo
+demo: setup ## the whole chain across processes, without a person: train, deploy, replay over MQTT, compare
+	cargo build --workspace --all-targets
+	@$(WITH_ORT) $(PYTHON) tools/demo.py "$(TARGET)/debug"
+
+.PHONY: services
+services: ## the running programs, from outside: tritonclient, schemathesis, kill -9 of the edge
+	@$(WITH_ORT) $(PYTHON) tools/check_inference.py "$(TARGET)/debug"
+	@$(WITH_ORT) $(PYTHON) tools/check_api.py "$(TARGET)/debug"
+	@$(WITH_ORT) $(PYTHON) tools/check_kills.py "$(TARGET)/debug"
+
+.PHONY: api
+api: ## renew the committed OpenAPI document
+	cargo run --quiet -p trainer -- openapi > trainer/openapi.json
 
 .PHONY: references
 references: ## artifacts through onnx.checker and Python's onnxruntime; reference files are current
@@ -61,8 +78,9 @@ acceptance: setup ## real data sets: make acceptance DATA=FOLDER
 	@$(WITH_ORT) $(PYTHON) tools/acceptance.py "$(TARGET)/debug" "$(DATA)"
 
 .PHONY: bench
-bench: setup ## speed and size beside peers in the same run; docs/benchmarks.md explains the table
-	@$(WITH_ORT) $(PYTHON) tools/bench.py
+bench: ## speed and size beside peers in the same run; docs/benchmarks.md explains the table
+	@BENCH=1 tools/setup.sh
+	@$(WITH_ORT) DATA="$(DATA)" $(PYTHON) tools/bench.py $(ONLY)
 
 .PHONY: dist
 dist: ## static edge binaries for this machine's architecture: dist/cirame-edge, dist/cirame-edge-lite

@@ -1,7 +1,8 @@
 """Runs every benchmark with its peer in the same run and prints one table with ratios.
 
     make bench                  all of them
-    python tools/bench.py csv   only those whose name begins with a given word
+    python tools/bench.py csv   only those that are named
+    make bench DATA=FOLDER      also the figures that need cmapss_fd001 of that folder
 
 Each benchmark program prints JSON lines; the peer prints lines of the same form. A ratio above 1
 says how many times better ours is. Nothing here is a test: figures depend on the machine.
@@ -11,14 +12,21 @@ import json
 import os
 import platform
 import random
+import re
+import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from pathlib import Path
+
+from service import Trainer, until
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+DATA = Path(os.environ["DATA"]).resolve() if os.environ.get("DATA") else None
 # One thread everywhere: the figures are per core.
 ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
 
@@ -119,6 +127,98 @@ def csv() -> None:
     )
 
 
+def service() -> None:
+    """The API beside FastAPI and SQLite on the same database, and the trainer's memory."""
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        trainer = Trainer(TARGET / "release", folder)
+        idle_mb = trainer.resident_mb()
+        row("trainer, resident memory idle", f"{idle_mb:.0f} MB", "", None, "≤ 120 MB")
+        recording = fill(trainer, folder)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        peer = subprocess.Popen([sys.executable, "benches/api_fastapi.py", trainer.data, str(port)], cwd=ROOT)
+        try:
+            paths = {
+                "GET /api/training/runs, 50 of 2000": "/api/training/runs",
+                "samples for a plot, 1000 points of 10⁶ rows × 3": f"/api/data/recordings/{recording}/samples",
+            }
+            peer_url = f"http://127.0.0.1:{port}"
+            until("the peer", lambda: answers(peer_url + "/api/training/runs", trainer.cookie), seconds=30)
+            for name, path in paths.items():
+                ours, theirs = load(trainer.url + path, trainer.cookie), load(peer_url + path, trainer.cookie)
+                row(name, "{:,.0f}/s, p99 {:.1f} ms".format(*ours), "FastAPI {:,.0f}/s, p99 {:.1f} ms".format(*theirs), ours[0] / theirs[0], "")
+        finally:
+            peer.terminate()
+            peer.wait()
+            trainer.stop()
+        if DATA:
+            turbofan(folder)
+
+
+def fill(trainer: Trainer, folder: Path) -> str:
+    """2000 runs, and a recording of 10⁶ rows; its identifier."""
+    trainer.import_simulated(TARGET / "release", "bench", folder / "long", "--seconds", "1000", "--classes", "normal", "--per-class", "1")
+    version = trainer.ask("GET", "/api/data/datasets/bench")
+    with sqlite3.connect(trainer.data / "cirame.db") as database:
+        [owner] = database.execute("SELECT owner_id FROM users").fetchone()
+        settings = json.dumps({"dataset": "bench", "estimator": "random_forest_classifier", "seed": 1})
+        database.executemany(
+            "INSERT INTO runs (id, owner_id, dataset_version_id, settings, status, report, created_ms, finished_ms)"
+            " VALUES (?, ?, ?, ?, 'succeeded', ?, ?, ?)",
+            [(f"01900000-0000-7000-8000-{n:012x}", owner, version["id"], settings, json.dumps({"figures": [0.5] * 500}), n, n) for n in range(2000)],
+        )
+    database.close()
+    return version["recordings"][0]["recording_id"]
+
+
+def answers(url: str, cookie: str) -> bool:
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers={"cookie": cookie}), timeout=5) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
+
+
+def load(url: str, cookie: str) -> tuple[float, float]:
+    """Requests per second and the 99th percentile in milliseconds, by wrk from this machine."""
+    text = run(["wrk", "-t1", "-c8", "-d10s", "--latency", "-H", f"Cookie: {cookie}", url])
+    if "Non-2xx" in text:
+        sys.exit(f"{url} refuses requests:\n{text}")
+    rate = float(re.search(r"Requests/sec:\s+([\d.]+)", text).group(1))
+    value, unit = re.search(r"99%\s+([\d.]+)(us|ms|s)", text).groups()
+    return rate, float(value) * {"us": 1e-3, "ms": 1.0, "s": 1e3}[unit]
+
+
+def turbofan(folder: Path) -> None:
+    """The trainer's largest memory while it trains on cmapss_fd001: 20 631 cycles of 100 engines."""
+    cycles = [line.split() for line in (DATA / "cmapss_fd001/train_FD001.txt").read_text().splitlines()]
+    last = {cells[0]: int(cells[1]) for cells in cycles}
+    names = ["unit", "cycle", *(f"setting_{n}" for n in range(1, 4)), *(f"sensor_{n}" for n in range(1, 22)), "rul"]
+    lines = [",".join([*cells, str(last[cells[0]] - int(cells[1]))]) for cells in cycles]
+    (folder / "turbofan").mkdir()
+    (folder / "turbofan/fd001.csv").write_text("\n".join([",".join(names), *lines, ""]))
+    trainer = Trainer(TARGET / "release", folder)
+    trainer.import_folder(
+        "turbofan", folder / "turbofan", rate_hz="none", recording_column="unit", target_columns=["rul"],
+        ignore_columns=["cycle"], label_from="none",
+    )
+    idle_mb = trainer.resident_mb()
+    Path(f"/proc/{trainer.process.pid}/clear_refs").write_text("5")
+    report = trainer.train(
+        dataset="turbofan", estimator="random_forest_regressor", parameters={"min_samples_leaf": 5},
+        pipeline={"rate": "none", "window": {"samples": 1}, "stride": {"samples": 1}, "features": ["mean"]},
+        selection={"target": "rul"},
+    )
+    status = Path(f"/proc/{trainer.process.pid}/status").read_text()
+    peak_mb = int(re.search(r"VmHWM:\s+(\d+) kB", status).group(1)) / 1024
+    figure = report["evaluation"]["model"]
+    trainer.stop()
+    row("trainer, largest resident memory while training on cmapss_fd001", f"{peak_mb:.0f} MB, R² {figure['r2']:.2f}",
+        f"before {idle_mb:.0f} MB", None, "")
+
+
 def size() -> None:
     """Bytes of the static edge binaries, and the memory that one needs to run a model."""
     run(["tools/dist.sh"])
@@ -135,7 +235,9 @@ def size() -> None:
     row("cirame-edge, largest resident memory while it proves", f"{resident / 1e6:.1f} MB", "", None, "≤ 20 MB")
 
 
-BENCHMARKS = {"features": features, "latency": latency, "forest": forest, "csv": csv, "size": size}
+BENCHMARKS = {
+    "features": features, "latency": latency, "forest": forest, "csv": csv, "service": service, "size": size,
+}
 
 
 def main() -> None:

@@ -2,7 +2,8 @@
 # Installs what a Debian-like machine with Rust lacks for building and testing. Safe to repeat: it
 # looks first, says what it is about to install, and does nothing where nothing is missing.
 #
-#   tools/setup.sh            compiler, Python packages for references and peers, ONNX Runtime
+#   tools/setup.sh            compiler, MQTT broker, Python packages for references and peers, ONNX Runtime
+#   BENCH=1 tools/setup.sh    also the load generator of the benchmarks
 #   ARM64=1 tools/setup.sh    also the cross compiler and emulator for 64-bit Arm
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -32,6 +33,9 @@ command -v cc >/dev/null || missing+=(build-essential)
 command -v git >/dev/null || missing+=(git)
 command -v python3 >/dev/null || missing+=(python3)
 python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
+# The broker that the tests start themselves; Debian keeps it where only root's PATH looks.
+PATH=$PATH:/usr/sbin command -v mosquitto >/dev/null || missing+=(mosquitto)
+[ "${BENCH:-0}" = 0 ] || command -v wrk >/dev/null || missing+=(wrk)
 if [ "${ARM64:-0}" = 1 ]; then
   command -v aarch64-linux-gnu-gcc >/dev/null || missing+=(gcc-aarch64-linux-gnu libc6-dev-arm64-cross)
   command -v aarch64-linux-gnu-g++ >/dev/null || missing+=(g++-aarch64-linux-gnu)
