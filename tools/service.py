@@ -12,6 +12,9 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+# The trainer takes parts of up to 32 MiB.
+PART_BYTES = 16 << 20
+
 
 class Refused(Exception):
     """An answer that is a problem."""
@@ -125,10 +128,11 @@ class Trainer(Program):
     def upload(self, path: Path, name: str) -> str:
         content = path.read_bytes()
         upload = self.ask("POST", "/api/data/uploads", {"name": name, "size_bytes": len(content)})
-        self.ask(
-            "PATCH", f"/api/data/uploads/{upload['id']}", raw=content,
-            content_type="application/octet-stream", upload_offset="0",
-        )
+        for offset in range(0, len(content), PART_BYTES):
+            self.ask(
+                "PATCH", f"/api/data/uploads/{upload['id']}", raw=content[offset : offset + PART_BYTES],
+                content_type="application/octet-stream", upload_offset=str(offset),
+            )
         return upload["id"]
 
     def import_folder(self, dataset: str, folder: Path, **options) -> dict:
