@@ -78,7 +78,7 @@ acceptance: setup ## real data sets: make acceptance DATA=FOLDER
 	@$(WITH_ORT) $(PYTHON) tools/acceptance.py "$(TARGET)/debug" "$(DATA)"
 
 .PHONY: bench
-bench: ## speed and size beside peers in the same run; docs/benchmarks.md explains the table
+bench: ## speed and size beside peers in the same run; ONLY=NAME for a part; docs/benchmarks.md explains it
 	@BENCH=1 tools/setup.sh
 	@$(WITH_ORT) DATA="$(DATA)" $(PYTHON) tools/bench.py $(ONLY)
 
