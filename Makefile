@@ -33,7 +33,7 @@ lint: ## formatting and clippy, warnings are errors
 	cargo clippy --workspace --all-targets -- -D warnings
 
 .PHONY: test
-test: ## everything that must hold: setup, lint, all tests, references, 64-bit Arm
+test: ## everything that must hold: setup, lint, all tests, demo, services, references, 64-bit Arm
 	@$(STEP) setup $(MAKE) --no-print-directory setup
 	@$(STEP) build cargo build --workspace --all-targets
 	@$(STEP) lint $(MAKE) --no-print-directory lint
