@@ -53,11 +53,11 @@ pub struct Serve {
 
     /// First levels of all topics, for --broker. Samples come from PREFIX/samples/STREAM, results go to
     /// PREFIX/devices/NAME/results/STREAM.
-    #[arg(long, value_name = "LEVELS", default_value = TOPIC_PREFIX, value_parser = parse_topic_prefix)]
+    #[arg(long, value_name = "LEVELS", default_value = TOPIC_PREFIX, requires = "broker", value_parser = parse_topic_prefix)]
     pub topic_prefix: String,
 
     /// Where HTTP listens: an address with a port, a port of this machine alone, or none. Port 0
-    /// takes a free one; the log names it.
+    /// takes a free one; it is printed.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5300")]
     pub listen: Listen,
 
