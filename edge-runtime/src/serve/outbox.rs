@@ -147,15 +147,21 @@ mod tests {
 
     #[test]
     fn what_is_not_acknowledged_leaves_again_in_order() {
-        let mut kept = Kept::default();
-        (0..4).for_each(|_| kept.push(result(1), 10, 100));
-        assert_eq!(taken(&mut kept), [0, 1, 2, 3]);
-        kept.acknowledge(1);
-        kept.unsent = 0;
-        kept.push(result(1), 10, 100);
-        assert_eq!(taken(&mut kept), [0, 2, 3, 4]);
-        [0, 2, 3, 4].into_iter().for_each(|number| kept.acknowledge(number));
-        assert_eq!((kept.results.len(), kept.bytes, kept.dropped), (0, 0, 0));
+        let outbox = Outbox::default();
+        let taken = || -> Vec<u64> {
+            std::iter::from_fn(|| outbox.take().map(|(number, _)| number)).collect()
+        };
+        (0..4).for_each(|_| outbox.push(result(1)));
+        assert_eq!(taken(), [0, 1, 2, 3]);
+        outbox.acknowledge(1);
+        assert!(taken().is_empty(), "on one connection each leaves once");
+        outbox.rewind();
+        outbox.push(result(1));
+        assert_eq!(taken(), [0, 2, 3, 4]);
+        [0, 2, 3, 4].into_iter().for_each(|number| outbox.acknowledge(number));
+        assert!(outbox.is_empty());
+        let Kept { bytes, dropped, .. } = &*outbox.kept();
+        assert_eq!((*bytes, *dropped), (0, 0));
     }
 
     #[test]
