@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use model_format::id::Digest;
 use rusqlite::OptionalExtension as _;
@@ -63,7 +63,19 @@ impl Killed {
         let service = self.place.serve("");
         self.admin = self.admin.at(&service.base);
         self.service = Some(service);
+        // A job that waited goes on at once, and its files are half there until it ends.
+        wait_for_jobs(&self.place);
         check_files(&self.place);
+    }
+}
+
+/// Waits until no job waits or is in work.
+fn wait_for_jobs(place: &Place) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let open = "SELECT count(*) FROM jobs WHERE status IN ('queued', 'running')";
+    while place.database().query_row(open, [], |row| row.get::<_, u32>(0)).expect("a number") > 0 {
+        assert!(Instant::now() < deadline, "a job does not end");
+        thread::sleep(Duration::from_millis(5));
     }
 }
 
