@@ -186,6 +186,14 @@ impl Service for Serving {
         Ok(())
     }
 
+    fn take_out(&self) -> anyhow::Result<()> {
+        let (answer, answered) = mpsc::sync_channel(1);
+        self.inbox.push(Work::TakeOut(answer))?;
+        answered.recv().context("the service is ending")?;
+        tracing::info!("no model is in service any more");
+        Ok(())
+    }
+
     fn status(&self) -> ServiceStatus {
         let snapshot: Arc<Snapshot> = self.board.snapshot();
         let refused: u64 = snapshot.refused_messages.values().sum();

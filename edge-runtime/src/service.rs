@@ -64,6 +64,13 @@ pub(crate) trait Service: Send + Sync {
     /// The service is ending.
     fn swap(&self, model: ReadyModel) -> anyhow::Result<()>;
 
+    /// Takes the model out of service between two windows; waits until it is. What was held back is
+    /// answered before, and what comes then is counted.
+    ///
+    /// # Errors
+    /// The service is ending.
+    fn take_out(&self) -> anyhow::Result<()>;
+
     /// How it is now.
     fn status(&self) -> ServiceStatus;
 }

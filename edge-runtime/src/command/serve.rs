@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -42,6 +43,9 @@ impl Serve {
     async fn serve(&self) -> anyhow::Result<()> {
         let (shutdown, stop) = (CancellationToken::new(), Stop::default());
         end_on_signals(&shutdown, &stop)?;
+        if self.end_with_input {
+            end_with_input(&shutdown, &stop)?;
+        }
         let (path, _temporary) = self.state_path()?;
         let folder = Arc::new(StateFolder::open(&path)?);
         let name = match &self.name {
@@ -148,6 +152,21 @@ impl Serve {
         );
         Ok(Some(password.to_owned()))
     }
+}
+
+/// Ends as at a signal when standard input ends. The thread is left to the end of the program.
+fn end_with_input(shutdown: &CancellationToken, stop: &Stop) -> anyhow::Result<()> {
+    let (shutdown, stop) = (shutdown.clone(), stop.clone());
+    let read = move || {
+        // Whatever is read means nothing; an error means that there is no input any more.
+        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+        tracing::info!("standard input has ended, and the service with it");
+        stop.stop();
+        shutdown.cancel();
+    };
+    let thread = std::thread::Builder::new().name("input".to_owned());
+    thread.spawn(read).context("standard input cannot be watched")?;
+    Ok(())
 }
 
 fn machine_name() -> anyhow::Result<String> {

@@ -79,6 +79,11 @@ pub struct Serve {
     #[arg(long, value_name = "UNIT", requires = "time")]
     pub time_unit: Option<TimeFormat>,
 
+    /// End when standard input ends, too: for a program that starts this one and must not leave it
+    /// behind, however it ends itself.
+    #[arg(long)]
+    pub(crate) end_with_input: bool,
+
     /// Form of the log on standard error.
     #[arg(long, value_name = "FORM", default_value = "text")]
     pub log: LogFormat,

@@ -142,6 +142,7 @@ impl Heart {
                 Action::Prove(model) => self.give(Task::Prove(model)),
                 Action::Swap => self.give(Task::Swap),
                 Action::Restore(good) => self.give(Task::Restore(good)),
+                Action::TakeOut => self.give(Task::TakeOut),
             }
         }
     }
@@ -182,9 +183,7 @@ impl Heart {
         self.contact = Some(Contact::Answers);
         self.backoff.reset();
         self.parts.heartbeat_s = desired.heartbeat_s;
-        if let Some(model) = desired.model {
-            self.take(Event::Desired(model));
-        }
+        self.take(Event::Desired(desired.model));
         let heartbeat_s = self.parts.heartbeat_s.clamp(HEARTBEAT_S.0, HEARTBEAT_S.1);
         about_ms(u64::from(heartbeat_s) * 1000, random())
     }

@@ -5,6 +5,7 @@
 //! disk and can be returned to; a deployment that failed is not tried again by itself.
 
 mod message;
+mod withdrawal;
 
 use model_format::id::Digest;
 use model_format::protocol::{DeploymentReport, DeploymentState, DesiredModel};
@@ -35,7 +36,18 @@ enum Phase {
     Proving,
     Swapping,
     Restoring(Good),
+    TakingOut,
     Ended,
+}
+
+/// What the trainer says that the device shall serve.
+#[derive(Clone, Debug)]
+enum Wanted {
+    /// It has not said yet.
+    Unknown,
+    /// No deployed model.
+    Nothing,
+    Model(DesiredModel),
 }
 
 /// The model in service is being watched.
@@ -57,7 +69,7 @@ pub(super) struct Machine {
     proof: Option<Value>,
     /// The proof of the model that is going into service.
     ready_proof: Option<Value>,
-    wanted: Option<DesiredModel>,
+    wanted: Wanted,
     phase: Phase,
     watch: Option<Watch>,
     /// The model in service fails on windows.
@@ -74,7 +86,10 @@ impl Machine {
     /// The machine of a program that has just started; `given` is the model of the command line.
     pub(super) fn new(slots: Slots, given: Option<Digest>) -> Machine {
         Machine {
-            wanted: slots.candidate.as_ref().map(|candidate| candidate.model.clone()),
+            wanted: slots
+                .candidate
+                .as_ref()
+                .map_or(Wanted::Unknown, |candidate| Wanted::Model(candidate.model.clone())),
             slots,
             given,
             serving: None,
@@ -116,6 +131,7 @@ impl Machine {
             Event::Proved(result) => self.proved(result, now_ms),
             Event::Swapped { windows } => self.swapped(windows, now_ms),
             Event::Restored(result) => self.restored(result, now_ms),
+            Event::TakenOut => self.taken_out(now_ms),
             Event::Observed { windows, failed_windows } => {
                 self.observed(windows, failed_windows, now_ms)
             }
@@ -182,13 +198,11 @@ impl Machine {
         self.slots.candidate.as_ref().is_some_and(|candidate| self.serves(&candidate.model))
     }
 
-    fn desired(&mut self, model: DesiredModel, now_ms: u64) -> Vec<Action> {
-        let candidate = self.slots.candidate.as_ref();
-        let is_other = candidate.is_some_and(|c| c.model.deployment_id != model.deployment_id);
-        self.wanted = Some(model);
+    fn desired(&mut self, model: Option<DesiredModel>, now_ms: u64) -> Vec<Action> {
+        self.wanted = model.map_or(Wanted::Nothing, Wanted::Model);
         match self.phase {
             Phase::Idle => self.follow(now_ms),
-            Phase::Downloading if is_other => vec![Action::Abort],
+            Phase::Downloading if self.is_superseded() => vec![Action::Abort],
             _ => Vec::new(),
         }
     }
@@ -198,7 +212,11 @@ impl Machine {
         if let Some(reason) = self.failing.take() {
             return self.go_back(&reason, now_ms);
         }
-        let Some(wanted) = self.wanted.clone() else { return Vec::new() };
+        let wanted = match &self.wanted {
+            Wanted::Unknown => return Vec::new(),
+            Wanted::Nothing => return self.withdraw(),
+            Wanted::Model(model) => model.clone(),
+        };
         let is_wanted = |model: &DesiredModel| model.deployment_id == wanted.deployment_id;
         let failed = self.slots.failed.as_ref();
         if failed.is_some_and(|failed| failed.deployment_id == wanted.deployment_id) {
@@ -453,7 +471,10 @@ impl Machine {
 
     /// True where another deployment than the candidate's is wanted by now.
     fn is_superseded(&self) -> bool {
-        let wanted = self.wanted.as_ref().map(|wanted| &wanted.deployment_id);
+        let wanted = match &self.wanted {
+            Wanted::Model(model) => Some(&model.deployment_id),
+            Wanted::Unknown | Wanted::Nothing => None,
+        };
         let candidate = self.slots.candidate.as_ref();
         candidate.map(|candidate| &candidate.model.deployment_id) != wanted
     }

@@ -87,6 +87,11 @@ impl Service for TestService {
         Ok(())
     }
 
+    fn take_out(&self) -> anyhow::Result<()> {
+        *self.model.lock().unwrap() = None;
+        Ok(())
+    }
+
     fn status(&self) -> ServiceStatus {
         self.looks.fetch_add(1, Ordering::SeqCst);
         ServiceStatus {

@@ -24,6 +24,7 @@ pub(super) enum Task {
     Prove(DesiredModel),
     Swap,
     Restore(Good),
+    TakeOut,
 }
 
 /// The model of the command line.
@@ -62,6 +63,7 @@ impl Worker {
             Task::Prove(model) => Event::Proved(self.prove(&model)),
             Task::Swap => self.swap(),
             Task::Restore(good) => self.restore(&good),
+            Task::TakeOut => self.take_out(),
         }
     }
 
@@ -107,6 +109,14 @@ impl Worker {
                 Ok(()) => Event::Restored(Ok(proof)),
                 Err(_) => Event::Ending,
             },
+        }
+    }
+
+    fn take_out(&mut self) -> Event {
+        self.ready = None;
+        match self.service.take_out() {
+            Ok(()) => Event::TakenOut,
+            Err(_) => Event::Ending,
         }
     }
 

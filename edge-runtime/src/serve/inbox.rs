@@ -24,6 +24,8 @@ pub(super) enum Work {
     Samples(Samples),
     Infer(Infer),
     Swap(Box<ReadyModel>, SyncSender<Result<(), PipelineError>>),
+    /// Answer what is held back, and serve no model from then on.
+    TakeOut(SyncSender<()>),
     /// Answer what is held back, and end.
     End,
 }
@@ -51,7 +53,7 @@ impl Work {
         match self {
             Work::Samples(samples) => samples.payload.len(),
             Work::Infer(infer) => 4 * infer.windows.len(),
-            Work::Swap(..) | Work::End => 0,
+            Work::Swap(..) | Work::TakeOut(_) | Work::End => 0,
         }
     }
 }

@@ -86,6 +86,13 @@ impl LiveStream {
         Ok(())
     }
 
+    /// Leaves the pipeline: there is no model any more.
+    pub(super) fn leave(&mut self) {
+        if let Some(before) = self.fit.take() {
+            self.drops_before.add(before.stream.drops());
+        }
+    }
+
     /// Counts the samples of a message while there is no model.
     pub(super) fn wait(&mut self, message: &Message) {
         self.samples += message.len() as u64;

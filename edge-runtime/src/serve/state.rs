@@ -206,6 +206,15 @@ impl Core {
         Ok(())
     }
 
+    /// Takes the model out of service: it answers what was held back, and streams wait for another.
+    pub(super) fn take_out(&mut self, emit: &mut dyn FnMut(ResultLine<'_>)) {
+        self.finish(emit);
+        self.model = None;
+        for stream in self.streams.values_mut() {
+            stream.leave();
+        }
+    }
+
     /// The end of all streams, or of a pipeline: hands out the windows of what was held back.
     pub(super) fn finish(&mut self, emit: &mut dyn FnMut(ResultLine<'_>)) {
         let Core { device, clock, model, streams, windows, latencies, .. } = self;

@@ -48,6 +48,13 @@ impl Worker {
                     self.show(&facts);
                     let _ = answer.send(swapped);
                 }
+                Next::Work(Work::TakeOut(answer)) => {
+                    let lines = Lines::new(&self.metrics, self.outbox.as_deref(), Instant::now());
+                    self.core.take_out(&mut |line| lines.send(line, None));
+                    facts = None;
+                    self.show(&facts);
+                    let _ = answer.send(());
+                }
                 Next::Nothing => {}
                 Next::Work(Work::End) | Next::Ended => break,
             }

@@ -74,3 +74,13 @@ fn two_programs_cannot_have_one_address() {
     let errors = String::from_utf8(output.stderr).unwrap();
     assert!(errors.contains("name another address with --listen"), "{errors}");
 }
+
+#[test]
+fn it_ends_with_its_input_where_that_was_asked_for() {
+    let mut bound = Edge::start("pump", &["--end-with-input"]);
+    let mut free = Edge::start("pump", &[]);
+    bound.end_input();
+    free.end_input();
+    assert!(bound.ended().success());
+    assert_eq!(free.get("/health").status, 200);
+}

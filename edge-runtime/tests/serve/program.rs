@@ -126,6 +126,11 @@ impl Edge {
         assert!(sent.success());
     }
 
+    /// Ends its standard input.
+    pub(crate) fn end_input(&mut self) {
+        drop(self.child.stdin.take());
+    }
+
     /// Waits for the end.
     pub(crate) fn ended(&mut self) -> ExitStatus {
         until("the end", || self.child.try_wait().expect("the program can be awaited"))

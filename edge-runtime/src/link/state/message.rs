@@ -9,8 +9,8 @@ use crate::link::slots::Slots;
 /// What happened.
 #[derive(Clone, Debug)]
 pub(in crate::link) enum Event {
-    /// The trainer says what to serve.
-    Desired(DesiredModel),
+    /// The trainer says what to serve; none where nothing is deployed to the device.
+    Desired(Option<DesiredModel>),
     /// The download of the candidate ended.
     Downloaded(Result<(), DownloadFailure>),
     /// The candidate is loaded and proved, or why not.
@@ -22,6 +22,8 @@ pub(in crate::link) enum Event {
     },
     /// A good model is loaded, proved and in service, or why not.
     Restored(Result<Value, String>),
+    /// No model is in service any more.
+    TakenOut,
     /// The service takes no models any more: the program is ending.
     Ending,
     /// How the service is.
@@ -65,6 +67,8 @@ pub(in crate::link) enum Action {
     Swap,
     /// Load, check and prove a good model, and put it into service.
     Restore(Good),
+    /// Take the model out of service: nothing answers then.
+    TakeOut,
 }
 
 /// A model that was good before.

@@ -235,3 +235,23 @@ fn an_unknown_device_does_not_ask_as_often_as_one_whose_trainer_is_away() {
     assert_eq!(trainer.script().refused, ["bad_signature"]);
     running.link.end();
 }
+
+#[test]
+fn a_model_that_is_taken_away_answers_no_more_also_after_a_restart() {
+    let (trainer, device) = (ScriptedTrainer::start(), TestDevice::new());
+    trainer.deploy("one", &artifact("regression"));
+    let running = device.start(&trainer);
+    running.until_serving("one");
+    trainer.script().desired = None;
+    until("nothing serves", || running.service.model.lock().unwrap().is_none());
+    until("it is told", || running.status().serving.is_none());
+    until("its file is gone", || device.files("models").is_empty());
+    running.link.end();
+    let running = device.start(&trainer);
+    assert!(running.status().serving.is_none());
+    assert!(running.service.served().is_empty());
+    // What is deployed later serves as ever.
+    trainer.deploy("two", &artifact("regression"));
+    running.until_serving("two");
+    running.link.end();
+}

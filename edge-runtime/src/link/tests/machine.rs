@@ -160,6 +160,10 @@ impl World {
                 self.serve(self.ready.expect("only what is ready is put into service"));
                 Event::Swapped { windows: self.windows }
             }
+            Some(Action::TakeOut) => {
+                self.served = None;
+                Event::TakenOut
+            }
             Some(Action::Restore(Good::Deployed(model))) => {
                 let proved = self.prove(model.artifact_sha256);
                 if let Ok(artifact) = proved {
@@ -221,7 +225,7 @@ impl World {
 
     fn tell(&mut self, may_kill: bool) {
         if let Some(wanted) = self.deployed.last().cloned() {
-            self.send(Event::Desired(wanted), may_kill);
+            self.send(Event::Desired(Some(wanted)), may_kill);
         }
     }
 
@@ -251,6 +255,11 @@ impl World {
             }
             0 if self.deployed.len() < 12 => self.deploy(),
             0 => {}
+            // What was deployed is taken away; later something else is deployed.
+            1 if self.deployed.len() < 12 && self.random.one_in(8) => {
+                self.send(Event::Desired(None), true);
+                self.deploy();
+            }
             1..=3 => self.tell(true),
             4..=7 => self.end_task(true, true),
             8 => self.boot(),
@@ -329,13 +338,13 @@ fn serving() -> Machine {
 fn a_download_that_breaks_off_is_asked_for_again_later_and_later() {
     let mut machine = serving();
     let next = desired("next", b"next");
-    machine.on(Event::Desired(next.clone()), 0);
+    machine.on(Event::Desired(Some(next.clone())), 0);
     let mut now_ms = 0;
     for wait_ms in [2_000, 4_000, 8_000] {
         machine.on(Event::Downloaded(Err(DownloadFailure::Later("away".to_owned()))), now_ms);
-        assert!(machine.on(Event::Desired(next.clone()), now_ms + wait_ms - 1).is_empty());
+        assert!(machine.on(Event::Desired(Some(next.clone())), now_ms + wait_ms - 1).is_empty());
         now_ms += wait_ms;
-        let actions = machine.on(Event::Desired(next.clone()), now_ms);
+        let actions = machine.on(Event::Desired(Some(next.clone())), now_ms);
         assert_eq!(actions, [Action::Download(next.clone())]);
     }
 }
@@ -343,7 +352,7 @@ fn a_download_that_breaks_off_is_asked_for_again_later_and_later() {
 #[test]
 fn a_damaged_download_fails_the_second_time() {
     let mut machine = serving();
-    machine.on(Event::Desired(desired("next", b"next")), 0);
+    machine.on(Event::Desired(Some(desired("next", b"next"))), 0);
     for _ in 1..DAMAGED_MAX {
         machine.on(Event::Downloaded(Err(DownloadFailure::Damaged("changed".to_owned()))), 0);
         assert_eq!(machine.report().unwrap().state, DeploymentState::Downloading);
@@ -355,7 +364,7 @@ fn a_damaged_download_fails_the_second_time() {
 
 /// Brings a new model into service.
 fn serve_next(machine: &mut Machine, next: &DesiredModel) {
-    machine.on(Event::Desired(next.clone()), 0);
+    machine.on(Event::Desired(Some(next.clone())), 0);
     machine.on(Event::Downloaded(Ok(())), 0);
     machine.on(Event::Proved(Ok(json!({}))), 0);
     machine.on(Event::Swapped { windows: 100 }, 0);
@@ -392,4 +401,52 @@ fn a_model_that_answers_becomes_the_last_good_one_and_the_other_the_one_before()
     let expected =
         Slots { current: Some(next), previous: Some(desired("good", b"good")), ..Slots::default() };
     assert_eq!(actions, [Action::Save(expected.clone()), Action::Clean(expected)]);
+}
+
+#[test]
+fn what_is_taken_away_leaves_the_service_and_the_disk() {
+    let mut machine = serving();
+    let nothing = Slots::default();
+    let actions = machine.on(Event::Desired(None), 0);
+    let expected = [Action::TakeOut, Action::Save(nothing.clone()), Action::Clean(nothing)];
+    assert_eq!(actions, expected);
+    assert!(machine.on(Event::TakenOut, 0).is_empty());
+    assert!(machine.serving().is_none() && machine.report().is_none());
+    // Said again, there is nothing left to do; and what is deployed then is begun as ever.
+    assert!(machine.on(Event::Desired(None), 0).is_empty());
+    let next = desired("next", b"next");
+    let actions = machine.on(Event::Desired(Some(next.clone())), 0);
+    assert_eq!(actions.last(), Some(&Action::Download(next)));
+}
+
+#[test]
+fn a_candidate_that_is_taken_away_is_given_up_and_the_good_model_goes_as_well() {
+    let mut machine = serving();
+    machine.on(Event::Desired(Some(desired("next", b"next"))), 0);
+    assert_eq!(machine.on(Event::Desired(None), 0), [Action::Abort]);
+    let actions = machine.on(Event::Downloaded(Err(DownloadFailure::Aborted)), 0);
+    assert_eq!(actions.first(), Some(&Action::TakeOut));
+    assert!(machine.report().is_none());
+}
+
+#[test]
+fn a_trainer_that_has_said_nothing_yet_takes_nothing_away() {
+    let mut machine = serving();
+    let observed = Event::Observed { windows: 100, failed_windows: 0 };
+    assert!(machine.on(observed, PROBATION_MS).is_empty());
+    assert!(machine.serving().is_some());
+}
+
+#[test]
+fn the_model_of_the_command_line_serves_again_where_a_deployed_one_is_taken_away() {
+    let (good, given) = (desired("good", b"good"), Digest::of(b"given"));
+    let slots = Slots { current: Some(good.clone()), ..Slots::default() };
+    let mut machine = Machine::new(slots, Some(given));
+    machine.boot(0);
+    machine.on(Event::Restored(Ok(json!({}))), 0);
+    let actions = machine.on(Event::Desired(None), 0);
+    assert_eq!(actions.first(), Some(&Action::Restore(Good::Given(given))));
+    assert!(machine.on(Event::Restored(Ok(json!({}))), 0).is_empty());
+    assert_eq!(machine.serving(), Some(&Good::Given(given)));
+    assert!(machine.on(Event::Desired(None), 0).is_empty());
 }

@@ -156,6 +156,25 @@ fn streams_wait_for_a_model_and_are_counted() {
 }
 
 #[test]
+fn a_model_that_is_taken_out_answers_no_more_and_streams_wait_for_another() {
+    let (mut core, mut found) = (core(1), Vec::new());
+    swap(&mut core, model("anomaly", 1), &mut found);
+    (0..100).for_each(|number| give(&mut core, "s", &row(number), &mut found));
+    core.take_out(&mut |line| found.push(serde_json::from_str(&line.json).unwrap()));
+    let answered = found.len();
+    assert!(answered > 0 && core.facts().is_none());
+    (100..200).for_each(|number| give(&mut core, "s", &row(number), &mut found));
+    assert_eq!(found.len(), answered);
+    assert_eq!(core.reports()[0].state, StreamState::Waiting);
+    assert_eq!(core.dropped_samples()["no_model"], 100);
+    swap(&mut core, model("anomaly", 1), &mut found);
+    (200..300).for_each(|number| give(&mut core, "s", &row(number), &mut found));
+    assert!(found.len() > answered);
+    // The stream began anew: no window spans the time without a model.
+    assert_eq!(found[answered]["index"], 0);
+}
+
+#[test]
 fn a_mismatch_names_what_comes_what_is_wanted_and_what_is_near() {
     let mut core = core(2);
     let mut found = Vec::new();
