@@ -70,6 +70,7 @@ pub struct FeatureEntry {
 
 /// What a regression predicts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Target {
     /// Name of the target.

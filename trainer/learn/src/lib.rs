@@ -22,4 +22,4 @@ pub mod table;
 mod tree;
 mod workers;
 
-pub use prediction::predict;
+pub use prediction::{predict, predict_rows};

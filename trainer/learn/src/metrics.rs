@@ -11,14 +11,17 @@ use crate::table::Target;
 
 pub mod anomaly;
 pub mod classification;
+pub mod curve;
+pub mod histogram;
 pub mod regression;
 
-use anomaly::AnomalyMetrics;
+use anomaly::{AnomalyMetrics, is_alarm};
 use classification::ClassificationMetrics;
 use regression::RegressionMetrics;
 
 /// The figures of one task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "task", rename_all = "snake_case")]
 pub enum Metrics {
     /// Of a classifier.
@@ -31,6 +34,7 @@ pub enum Metrics {
 
 /// The figures of a model, and of the answer that needs no model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Evaluation {
     /// The model's.
     pub model: Metrics,
@@ -108,7 +112,7 @@ pub fn evaluate(
             })
         }
         (Prediction::Anomaly { scores }, Truth::Anomalies(truth), _) => {
-            let alarms: Vec<bool> = scores.iter().map(|&score| score >= 1.0).collect();
+            let alarms: Vec<bool> = scores.iter().map(|&score| is_alarm(score)).collect();
             Ok(Evaluation {
                 model: Metrics::Anomaly(anomaly::evaluate(truth, &alarms)?),
                 naive: Metrics::Anomaly(anomaly::naive(truth)?),

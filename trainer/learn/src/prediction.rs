@@ -38,6 +38,41 @@ impl Prediction {
             Prediction::Anomaly { .. } => Task::Anomaly,
         }
     }
+
+    /// All numbers, row by row.
+    pub fn numbers(&self) -> &[f32] {
+        match self {
+            Prediction::Classification { probabilities, .. } => probabilities,
+            Prediction::Regression { values } => values,
+            Prediction::Anomaly { scores } => scores,
+        }
+    }
+
+    /// How many numbers a row has.
+    pub fn width(&self) -> usize {
+        match self {
+            Prediction::Classification { classes, .. } => (*classes).max(1),
+            Prediction::Regression { .. } | Prediction::Anomaly { .. } => 1,
+        }
+    }
+
+    /// Answers of the same kind with other numbers.
+    pub fn with_numbers(&self, numbers: Vec<f32>) -> Prediction {
+        match self {
+            Prediction::Classification { classes, .. } => {
+                Prediction::Classification { probabilities: numbers, classes: *classes }
+            }
+            Prediction::Regression { .. } => Prediction::Regression { values: numbers },
+            Prediction::Anomaly { .. } => Prediction::Anomaly { scores: numbers },
+        }
+    }
+
+    /// The answers of these rows.
+    pub fn rows(&self, rows: &[usize]) -> Prediction {
+        let (numbers, width) = (self.numbers(), self.width());
+        let of = |&row: &usize| &numbers[row * width..(row + 1) * width];
+        self.with_numbers(rows.iter().flat_map(of).copied().collect())
+    }
 }
 
 /// Why no prediction was made.
@@ -67,20 +102,32 @@ const BATCH_ROWS: usize = 1024;
 /// # Errors
 /// Where the table has another number of columns than the model was fitted on.
 pub fn predict(fitted: &dyn Fitted, table: &Table) -> Result<Prediction, PredictError> {
-    let (found, expected) = (table.columns.len(), fitted.features());
-    if found != expected {
-        return Err(PredictError::Columns { found, expected });
+    predict_rows(fitted, table.columns.len(), &table.values)
+}
+
+/// [`predict`] for rows of so many columns each. A row's answer does not depend on the rows beside it.
+///
+/// # Errors
+/// Where there is another number of columns than the model was fitted on.
+pub fn predict_rows(
+    fitted: &dyn Fitted,
+    columns: usize,
+    values: &[f32],
+) -> Result<Prediction, PredictError> {
+    let expected = fitted.features();
+    if columns != expected {
+        return Err(PredictError::Columns { found: columns, expected });
     }
     let head: &dyn Head = fitted;
     let mut program = Program::of_head(head, expected)?;
     let mut answers = Vec::new();
-    for batch in table.values.chunks(BATCH_ROWS * expected) {
+    for batch in values.chunks(BATCH_ROWS * expected) {
         program.run_f32(&[batch.len() / expected, expected], batch)?;
         answers.extend_from_slice(program.output(0).as_f32().ok_or(PredictError::Type)?);
     }
     Ok(match program.output_names().next() {
         Some("probabilities") => {
-            let classes = answers.len() / table.rows.max(1);
+            let classes = answers.len() / (values.len() / expected).max(1);
             Prediction::Classification { probabilities: answers, classes }
         }
         Some("value") => Prediction::Regression { values: answers },

@@ -1,7 +1,7 @@
 //! Metrics and estimators against values from scikit-learn (`reference/reference.py`).
 
 use learn::estimator::FitContext;
-use learn::metrics::{anomaly, classification, regression};
+use learn::metrics::{anomaly, classification, curve, histogram, regression};
 use learn::prediction::Prediction;
 use learn::table::{Table, Target};
 use serde_json::{Map, Value, json};
@@ -71,6 +71,64 @@ fn classification_figures_are_those_of_scikit_learn() {
             close(&format!("{name}: {figure}"), &values, &numbers(&case[figure]), 1e-12);
         }
         close(&format!("{name}: loss"), &[found.log_loss], &numbers(&case["log_loss"]), 1e-6);
+    }
+}
+
+/// All points where the curve has no more than are kept; otherwise the kept ones are among them, with
+/// the first and the last, and the areas are those of all.
+#[test]
+fn curves_and_their_areas_are_those_of_scikit_learn() {
+    for (name, case) in reference("curves") {
+        let truth: Vec<bool> = numbers(&case["truth"]).iter().map(|&v| v == 1.0).collect();
+        let scores = f32s(&case["scores"]);
+        let (roc, pr) = curve::curves("c", &truth, &scores, curve::POINTS_MAX).unwrap();
+        close(&format!("{name}: area"), &[roc.area], &numbers(&case["area"]), 1e-12);
+        let average = numbers(&case["average_precision"]);
+        close(&format!("{name}: average precision"), &[pr.average_precision], &average, 1e-12);
+        let pairs = |x: &str, y: &str| -> Vec<[f64; 2]> {
+            f64s(&case[x]).into_iter().zip(f64s(&case[y])).map(|(x, y)| [x, y]).collect()
+        };
+        let found = roc.points.iter().map(|p| [p.false_positive_rate, p.true_positive_rate]);
+        same_points(
+            &name,
+            &found.collect::<Vec<_>>(),
+            &pairs("false_positive_rates", "true_positive_rates"),
+        );
+        let found = pr.points.iter().map(|p| [p.recall, p.precision]);
+        same_points(&name, &found.collect::<Vec<_>>(), &pairs("recalls", "precisions"));
+        assert_eq!((roc.points[0].threshold, pr.points[0].threshold), (None, None), "{name}");
+        if roc.points.len() <= scores.len() && truth.len() < curve::POINTS_MAX {
+            let found = roc.points[1..].iter().map(|p| f64::from(p.threshold.unwrap()));
+            close(&name, &found.collect::<Vec<_>>(), &f64s(&case["thresholds"]), 1e-7);
+        }
+    }
+}
+
+#[track_caller]
+fn same_points(name: &str, found: &[[f64; 2]], expected: &[[f64; 2]]) {
+    let near = |a: &[f64; 2], b: &[f64; 2]| (a[0] - b[0]).abs() + (a[1] - b[1]).abs() < 1e-12;
+    if expected.len() <= curve::POINTS_MAX {
+        assert_eq!(found.len(), expected.len(), "{name}");
+    } else {
+        assert!(found.len() > curve::POINTS_MAX / 2 && found.len() <= curve::POINTS_MAX, "{name}");
+    }
+    assert!(near(&found[0], &expected[0]), "{name}");
+    assert!(near(&found[found.len() - 1], &expected[expected.len() - 1]), "{name}");
+    let mut rest = expected.iter();
+    for point in found {
+        assert!(rest.any(|expected| near(point, expected)), "{name}: {point:?} is not in order");
+    }
+}
+
+#[test]
+fn histograms_are_those_of_numpy_with_the_bins_of_freedman_and_diaconis() {
+    for (name, case) in reference("histogram") {
+        let found = histogram::histogram(f64s(&case["values"])).unwrap();
+        let counts: Vec<f64> = found.bins.iter().map(|bin| bin.count as f64).collect();
+        assert_eq!(counts, f64s(&case["counts"]), "{name}");
+        let mut edges: Vec<f64> = found.bins.iter().map(|bin| bin.from).collect();
+        edges.extend(found.bins.last().map(|bin| bin.to));
+        close(&name, &edges, &f64s(&case["edges"]), 1e-12);
     }
 }
 

@@ -6,6 +6,7 @@ use super::{MetricError, check_lengths, ratio};
 
 /// Figures of an anomaly detector, by row.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AnomalyMetrics {
     /// Anomalies with an alarm.
     pub true_positives: u64,
@@ -25,6 +26,11 @@ pub struct AnomalyMetrics {
     pub false_alarm_rate: f64,
     /// Share of the anomalies without an alarm; 0 without anomalies.
     pub missed_alarm_rate: f64,
+}
+
+/// Whether a score is an alarm: from 1.0 on, the line that every detector's scores are scaled to.
+pub fn is_alarm(score: f32) -> bool {
+    score >= 1.0
 }
 
 /// Figures for `alarms` against the true `anomalies`.

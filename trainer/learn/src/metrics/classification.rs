@@ -6,6 +6,7 @@ use super::{MetricError, check_lengths, ratio};
 
 /// Figures of a classifier.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ClassificationMetrics {
     /// Number of rows.
     pub rows: u64,
@@ -30,6 +31,7 @@ pub struct ClassificationMetrics {
 
 /// Means over classes.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Average {
     /// Mean precision.
     pub precision: f64,
@@ -41,6 +43,7 @@ pub struct Average {
 
 /// Figures of one class.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ClassMetrics {
     /// The class.
     pub class: String,

@@ -6,6 +6,7 @@ use super::{MetricError, check_lengths};
 
 /// Figures of a regression.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RegressionMetrics {
     /// Number of rows.
     pub rows: u64,

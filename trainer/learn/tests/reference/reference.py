@@ -166,6 +166,52 @@ def t2q(rng, components):
             "line": line, "scores": np.maximum(t2 / limits[0], q / limits[1]) / line}
 
 
+def curves(truth, scores):
+    """Every threshold, from the highest to the lowest; the first lies above all scores."""
+    truth, scores = np.asarray(truth), np.asarray(scores, np.float32)
+    fpr, tpr, thresholds = metrics.roc_curve(truth, scores, drop_intermediate=False)
+    precision, recall, _ = metrics.precision_recall_curve(truth, scores)
+    # scikit-learn keeps thresholds beyond full recall too; from the lowest to the highest.
+    return {"truth": truth, "scores": scores, "area": metrics.roc_auc_score(truth, scores),
+            "average_precision": metrics.average_precision_score(truth, scores),
+            "false_positive_rates": fpr, "true_positive_rates": tpr, "thresholds": thresholds[1:],
+            "precisions": precision[::-1], "recalls": recall[::-1]}
+
+
+def curve_cases(rng):
+    truth = rng.random(80) < 0.4
+    noisy = truth * 0.8 + rng.normal(size=80)
+    return {
+        "noisy": curves(truth, noisy),
+        "many ties": curves(truth, np.round(noisy)),
+        "perfect": curves([0, 0, 1, 1], [0.1, 0.2, 0.8, 0.9]),
+        "the wrong way round": curves([0, 0, 1, 1], [0.9, 0.8, 0.2, 0.1]),
+        "all equal": curves([0, 1, 1], [0.5, 0.5, 0.5]),
+        "zeros of both signs": curves([0, 1, 0, 1], [0.0, -0.0, -1.0, 1.0]),
+        "more points than are kept": curves(rng.random(900) < 0.3, rng.random(900)),
+    }
+
+
+def histogram(values):
+    values = np.asarray(values, np.float64)
+    width = 2 * np.subtract(*np.percentile(values, [75, 25])) / np.cbrt(len(values))
+    span = values.max() - values.min()
+    count = 5 if span == 0 else 100 if width == 0 else int(np.clip(np.ceil(span / width), 5, 100))
+    counts, edges = np.histogram(values, bins=count)
+    return {"values": values, "counts": counts, "edges": edges}
+
+
+def histogram_cases(rng):
+    return {
+        "normal": histogram(rng.normal(3, 2, 500)),
+        "heavy tails": histogram(rng.standard_t(1.5, 400)),
+        "few": histogram([1, 2, 4]),
+        "equal": histogram([2.5, 2.5, 2.5]),
+        "equal quartiles": histogram([0, 0, 0, 0, 0, 0, 0, 1, -3]),
+        "on the edges": histogram(np.arange(101) / 4),
+    }
+
+
 def main():
     rng = np.random.default_rng(20)
     reference = {
@@ -184,6 +230,8 @@ def main():
             "wide": ridge(rng, 12, 25, 0.5),
         },
         "t2q": {"share": t2q(rng, 0.8), "number": t2q(rng, 2)},
+        "curves": curve_cases(rng),
+        "histogram": histogram_cases(rng),
     }
     path = Path(__file__).with_name("reference.json")
     path.write_text(json.dumps(plain(reference), separators=(",", ":")) + "\n")
