@@ -1,5 +1,6 @@
 //! The API: a file per resource, one table of rules, one table of problems, one OpenAPI document.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -17,15 +18,19 @@ use uuid::Uuid;
 mod artifact;
 mod backoff;
 mod catalogue;
+mod console;
 mod datasets;
+mod demo;
 mod deployments;
 mod devices;
 mod document;
 mod estimators;
 mod evaluations;
+mod events;
 mod extract;
 mod guard;
 mod health;
+mod imports;
 mod jobs;
 mod keys;
 mod metrics;
@@ -45,7 +50,8 @@ mod users;
 pub use datasets::Source;
 pub use state::ApiState;
 
-use problem::{INTERNAL, NO_METHOD, NO_ROUTE, Problem, SLOW};
+use console::Console;
+use problem::{INTERNAL, NO_METHOD, Problem, SLOW};
 
 /// Largest body where a route does not take more.
 const BODY_BYTES_MAX: usize = 1 << 20;
@@ -64,6 +70,7 @@ fn described() -> (Router<ApiState>, OpenApi) {
         .merge(catalogue::routes())
         .merge(pipelines::routes())
         .merge(datasets::routes())
+        .merge(imports::routes())
         .merge(recordings::routes())
         .merge(uploads::routes())
         .merge(estimators::routes())
@@ -72,7 +79,9 @@ fn described() -> (Router<ApiState>, OpenApi) {
         .merge(models::routes())
         .merge(tokens::routes())
         .merge(devices::routes())
-        .merge(deployments::routes());
+        .merge(events::routes())
+        .merge(deployments::routes())
+        .merge(demo::routes());
     let (router, mut openapi) = routes.split_for_parts();
     document::complete(&mut openapi);
     (router, openapi)
@@ -92,12 +101,13 @@ pub fn router(state: ApiState) -> Router {
     let (router, openapi) = described();
     let document = serde_json::to_string(&openapi).expect("the document has a JSON form");
     let document = axum::body::Bytes::from(document);
+    let console = Arc::new(Console::built_in());
     let json = [(header::CONTENT_TYPE, "application/json")];
     router
         .route("/api/openapi.json", get(move || async move { (json, document) }))
         .route("/metrics", get(metrics::metrics))
         .merge(document::pages())
-        .fallback(|| async { Problem::new(NO_ROUTE, "there is no such address") })
+        .fallback(move |request: Request| async move { console.answer(&request) })
         .method_not_allowed_fallback(|| async {
             Problem::new(NO_METHOD, "this address does not take that method")
         })

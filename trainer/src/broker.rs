@@ -110,6 +110,19 @@ impl BrokerOption {
     }
 }
 
+impl BrokerOption {
+    /// The same, where an embedded broker is open to the network instead of this machine alone.
+    #[must_use]
+    pub fn opened(self) -> Self {
+        match self {
+            BrokerOption::Embedded { ip, port } if ip.is_loopback() => {
+                BrokerOption::Embedded { ip: Ipv4Addr::UNSPECIFIED.into(), port }
+            }
+            other => other,
+        }
+    }
+}
+
 impl FromStr for BrokerOption {
     type Err = BrokerError;
 

@@ -27,7 +27,9 @@ mod prove;
 mod report;
 mod runs;
 mod serve;
+mod service_options;
 mod simulate;
+mod start;
 mod train;
 mod users;
 
@@ -79,6 +81,7 @@ enum Command {
     Models(models::Models),
     Runs(runs::Runs),
     Serve(serve::Serve),
+    Start(start::Start),
     Users(users::Users),
     BrokerLogin(broker_login::BrokerLogin),
     Openapi(openapi::Openapi),
@@ -127,6 +130,7 @@ pub fn run(config: Config, output: &mut dyn Write) -> anyhow::Result<()> {
         Command::Models(command) => command.run(&context),
         Command::Runs(command) => command.run(&context),
         Command::Serve(command) => command.run(&context),
+        Command::Start(command) => command.run(&context),
         Command::Users(command) => command.run(&context),
         Command::BrokerLogin(command) => command.run(&context),
         Command::Openapi(command) => command.run(),

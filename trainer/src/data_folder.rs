@@ -4,9 +4,11 @@
 //! ```text
 //! cirame.db                      what is known of everything below, users, devices, jobs
 //! datasets/<content>.parquet     recordings, named by the digest of their content
+//! datasets/<content>.blocks      what plots of long ones are drawn from; made from them
 //! models/<sha256>.onnx           artifacts, named by the digest of their bytes
 //! models/<sha256>.proof.json     their proofs
 //! evaluations/<job>.csv          answers of models, window by window
+//! runs/<run>.csv                 answers of models on the windows of their runs
 //! uploads/<id>                   uploads, whole or not
 //! inbox/                         files that the service offers for import
 //! broker-secret                  what the embedded broker's passwords are made of
@@ -22,13 +24,13 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 use model_format::id::Digest;
 use sha2::{Digest as _, Sha256};
 
-use crate::store::{JobId, Store, StoreError, UploadId};
+use crate::store::{JobId, RunId, Store, StoreError, UploadId};
 
 /// Begins the names of files that are being written; what a killed process left is removed.
 const TEMPORARY_PREFIX: &str = ".writing-";
 
 /// The folders in the data folder.
-const FOLDERS: [&str; 5] = ["datasets", "models", "evaluations", "uploads", "inbox"];
+const FOLDERS: [&str; 6] = ["datasets", "models", "evaluations", "runs", "uploads", "inbox"];
 
 /// Why the data folder cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -103,9 +105,10 @@ impl DataFolder {
         Ok(self.store.forget_loose_files()?)
     }
 
-    /// Notes that the file of a recording is about to be written.
+    /// Notes that the files of a recording are about to be written.
     pub fn expect_recording(&self, content: Digest) -> Result<(), FolderError> {
-        self.expect(&recording_file(content), &content.to_string())
+        self.expect(&recording_file(content), &content.to_string())?;
+        self.expect(&blocks_file(content), &content.to_string())
     }
 
     /// Notes that an artifact and its proof are about to be written.
@@ -117,6 +120,11 @@ impl DataFolder {
     /// Notes that the answers of an evaluation are about to be written.
     pub fn expect_evaluation(&self, job: JobId) -> Result<(), FolderError> {
         self.expect(&evaluation_file(job), &job.to_string())
+    }
+
+    /// Notes that the answers of a run are about to be written.
+    pub fn expect_run(&self, run: RunId) -> Result<(), FolderError> {
+        self.expect(&run_file(run), &run.to_string())
     }
 
     fn expect(&self, path: &Path, name: &str) -> Result<(), FolderError> {
@@ -133,6 +141,11 @@ impl DataFolder {
         self.path.join(recording_file(content))
     }
 
+    /// Where the blocks of the recording of this content lie, if it is long enough.
+    pub fn blocks_path(&self, content: Digest) -> PathBuf {
+        self.path.join(blocks_file(content))
+    }
+
     /// Where the artifact of this digest lies.
     pub fn artifact_path(&self, artifact: Digest) -> PathBuf {
         self.path.join(artifact_file(artifact))
@@ -146,6 +159,11 @@ impl DataFolder {
     /// Where the answers of this evaluation lie.
     pub fn evaluation_path(&self, job: JobId) -> PathBuf {
         self.path.join(evaluation_file(job))
+    }
+
+    /// Where the answers of this run lie.
+    pub fn run_path(&self, run: RunId) -> PathBuf {
+        self.path.join(run_file(run))
     }
 
     /// Where the bytes of this upload lie.
@@ -198,6 +216,11 @@ pub(crate) fn recording_file(content: Digest) -> PathBuf {
     Path::new("datasets").join(format!("{content}.parquet"))
 }
 
+/// Where the blocks of the recording of this content lie, below the data folder.
+pub(crate) fn blocks_file(content: Digest) -> PathBuf {
+    Path::new("datasets").join(format!("{content}.blocks"))
+}
+
 /// Where the artifact of this digest lies, below the data folder.
 pub(crate) fn artifact_file(artifact: Digest) -> PathBuf {
     Path::new("models").join(format!("{artifact}.onnx"))
@@ -215,6 +238,11 @@ pub(crate) fn upload_file(upload: UploadId) -> PathBuf {
 
 fn evaluation_file(job: JobId) -> PathBuf {
     Path::new("evaluations").join(format!("{job}.csv"))
+}
+
+/// Where the answers of this run lie, below the data folder.
+pub(crate) fn run_file(run: RunId) -> PathBuf {
+    Path::new("runs").join(format!("{run}.csv"))
 }
 
 /// Writes a file so that it is there whole or not at all, also after a crash: into a temporary

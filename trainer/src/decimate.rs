@@ -6,6 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::recording::Recording;
+use crate::store::ChannelInfo;
 
 /// Samples for a plot.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -104,8 +105,29 @@ fn join(
     values.extend(next);
 }
 
+/// The smallest and the largest value of each of some stretches of rows; NaN where all are missing.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Extremes {
+    /// The smallest values.
+    pub least: Vec<f32>,
+    /// The largest values.
+    pub greatest: Vec<f32>,
+}
+
+impl Extremes {
+    /// The points of a channel, each of so many stretches.
+    pub fn points(&self, channel: &ChannelInfo, per_point: usize) -> DecimatedChannel {
+        DecimatedChannel {
+            name: channel.name.clone(),
+            unit: channel.unit.clone(),
+            min: self.least.chunks(per_point.max(1)).map(|values| range(values).0).collect(),
+            max: self.greatest.chunks(per_point.max(1)).map(|values| range(values).1).collect(),
+        }
+    }
+}
+
 /// The smallest and the largest value that is there.
-fn range(values: &[f32]) -> (Option<f32>, Option<f32>) {
+pub(crate) fn range(values: &[f32]) -> (Option<f32>, Option<f32>) {
     let there = values.iter().copied().filter(|value| value.is_finite());
     there.fold((None, None), |(min, max), value| {
         let min = min.map_or(value, |min: f32| min.min(value));

@@ -3,23 +3,21 @@
 use std::path::Path;
 
 use engine::EngineKind;
+use learn::metrics::anomaly::is_alarm;
 use learn::metrics::{self, Evaluation};
 use learn::prediction::Prediction;
 use model_format::artifact::Artifact;
-use model_format::id::{Digest, result_id};
+use model_format::id::Digest;
 use model_format::manifest::{Manifest, Task};
-use model_format::payload::time::rfc3339;
 use serde::Serialize;
 
-use crate::data_folder::{FolderError, write_atomically};
+use crate::answers::Answers;
+use crate::data_folder::FolderError;
 use crate::store::{DatasetVersion, Entry, ModelVersion};
 use crate::training::settings::{RowRange, Selection, Selector};
 use crate::training::{
     Compute, Extracted, NaiveAnswer, TrainError, Work, anomalies, extract, in_pool, selected,
 };
-
-/// The name of the device in the ids of results: the same that `cirame-edge run` uses.
-const DEVICE: &str = "local";
 
 /// What to answer, and how.
 #[derive(Clone, Debug)]
@@ -60,17 +58,17 @@ pub struct Answered {
     pub alarm_share: Option<f64>,
     /// The answers themselves.
     #[serde(skip)]
-    answers: Answers,
+    answers: Answering,
 }
 
 /// Answers with what is known of their windows.
 #[derive(Debug)]
-struct Answers {
+struct Answering {
     manifest: Manifest,
+    entries: Vec<Entry>,
     extracted: Extracted,
     /// Positions of the answered windows.
     windows: Vec<usize>,
-    absolute_time: Vec<bool>,
     normal: Option<String>,
 }
 
@@ -113,7 +111,7 @@ pub(crate) fn evaluate(
     let (evaluation, measured) = measure(&manifest, &extracted, &windows, &selection, &naive)?;
     let alarm_share = (manifest.task == Task::Anomaly).then(|| {
         let alarms =
-            windows.iter().filter(|&&window| floats(&manifest, &extracted, window)[0] >= 1.0);
+            windows.iter().filter(|&&window| is_alarm(floats(&manifest, &extracted, window)[0]));
         alarms.count() as f64 / windows.len() as f64
     });
     Ok(Answered {
@@ -128,13 +126,7 @@ pub(crate) fn evaluate(
         measured,
         evaluation,
         alarm_share,
-        answers: Answers {
-            manifest,
-            extracted,
-            windows,
-            absolute_time: entries.iter().map(|entry| entry.info.absolute_time).collect(),
-            normal: selection.normal,
-        },
+        answers: Answering { manifest, entries, extracted, windows, normal: selection.normal },
     })
 }
 
@@ -159,8 +151,7 @@ fn trained_selection(manifest: &Manifest) -> Selection {
 
 fn naive_answer(work: Work<'_>, model: &ModelVersion) -> Result<NaiveAnswer, TrainError> {
     let run = work.folder.store().run(work.owner, &model.run_id.to_string())?;
-    let naive = run.report.and_then(|report| serde_json::from_value(report["naive"].clone()).ok());
-    Ok(naive.unwrap_or(NaiveAnswer::NoAlarm))
+    Ok(run.report.map_or(NaiveAnswer::NoAlarm, |report| report.naive))
 }
 
 /// Numbers that a window's answer has.
@@ -250,86 +241,18 @@ impl Answered {
     /// # Errors
     /// Where the file cannot be written.
     pub(crate) fn write_results(&self, path: &Path) -> Result<(), FolderError> {
-        let mut writer = csv::Writer::from_writer(Vec::new());
-        let answers = &self.answers;
-        let broken = |error: csv::Error| FolderError::Io {
-            path: path.to_owned(),
-            source: std::io::Error::other(error),
+        let Answering { manifest, entries, extracted, windows, normal } = &self.answers;
+        let answers = Answers {
+            artifact_sha256: self.artifact_sha256,
+            task: manifest.task,
+            classes: &manifest.classes,
+            entries,
+            extracted,
+            numbers: &extracted.values,
+            windows,
+            parts: None,
+            normal: normal.as_deref(),
         };
-        writer.write_record(header(&answers.manifest)).map_err(broken)?;
-        for &window in &answers.windows {
-            writer.write_record(self.line(window)).map_err(broken)?;
-        }
-        let bytes = writer.into_inner().map_err(|error| FolderError::Io {
-            path: path.to_owned(),
-            source: error.into_error(),
-        })?;
-        write_atomically(path, &bytes)
+        answers.write(path)
     }
-
-    fn line(&self, position: usize) -> Vec<String> {
-        let Answers { manifest, extracted, absolute_time, normal, .. } = &self.answers;
-        let window = &extracted.windows[position];
-        let recording = &extracted.recordings[window.recording as usize];
-        let time = |time_ns: i64| match absolute_time[window.recording as usize] {
-            true => rfc3339(time_ns),
-            false => format!("{}", time_ns as f64 / 1e9),
-        };
-        let id = result_id(
-            DEVICE,
-            &self.artifact_sha256,
-            recording,
-            window.segment_start_ns,
-            window.index,
-        );
-        let mut line = vec![
-            id.to_string(),
-            recording.clone(),
-            time(window.start_ns),
-            time(window.end_ns),
-            window.start_row.to_string(),
-            window.end_row.to_string(),
-            window.index.to_string(),
-        ];
-        let floats = floats(manifest, extracted, position);
-        let class = window.class.map(|class| &extracted.classes[class as usize]);
-        match manifest.task {
-            Task::Classification => {
-                let named = learn::metrics::classification::largest(floats);
-                line.push(manifest.classes[named].clone());
-                line.extend(floats.iter().map(f32::to_string));
-                line.push(class.cloned().unwrap_or_default());
-            }
-            Task::Regression => {
-                line.push(floats[0].to_string());
-                line.push(if window.value.is_finite() {
-                    window.value.to_string()
-                } else {
-                    String::new()
-                });
-            }
-            Task::Anomaly => {
-                line.push(floats[0].to_string());
-                line.push((floats[0] >= 1.0).to_string());
-                let truth = class.zip(normal.as_ref()).map(|(class, normal)| class != normal);
-                line.push(truth.map(|anomaly| anomaly.to_string()).unwrap_or_default());
-            }
-        }
-        line
-    }
-}
-
-fn header(manifest: &Manifest) -> Vec<String> {
-    let fixed = ["id", "recording", "start", "end", "from_row", "to_row", "index"];
-    let mut header: Vec<String> = fixed.map(str::to_owned).to_vec();
-    match manifest.task {
-        Task::Classification => {
-            header.push("class".to_owned());
-            header.extend(manifest.classes.iter().map(|class| format!("probability_{class}")));
-            header.push("true_class".to_owned());
-        }
-        Task::Regression => header.extend(["value", "true_value"].map(str::to_owned)),
-        Task::Anomaly => header.extend(["score", "anomaly", "true_anomaly"].map(str::to_owned)),
-    }
-    header
 }

@@ -1,5 +1,7 @@
 //! An import: files become recordings of a dataset, all of them or none.
 
+pub mod preview;
+
 use std::path::Path;
 
 use serde::Serialize;

@@ -1,12 +1,16 @@
 //! Ingest: how recordings come into the data folder and back. The only polars of the trainer.
 
+pub(crate) mod blocks;
 mod csv_file;
 mod edge_impulse_folder;
+pub mod evidence;
 mod files;
 mod labels;
+mod names;
 mod options;
 pub mod parquet;
 mod pattern;
+mod settings;
 mod timing;
 
 use std::path::PathBuf;
@@ -16,11 +20,12 @@ use model_format::payload::edge_impulse::EdgeImpulseError;
 
 use crate::recording::Recording;
 
-pub use files::{Plan, SkippedFile, plan};
+pub use files::{FileFormat, Plan, PlannedFile, SkippedFile, look, plan};
 pub use options::{
     ImportArgs, ImportOptions, LabelFrom, NameValue, OptionError, RateOption, TimeOption,
 };
 pub use pattern::{Pattern, PatternError};
+pub use settings::{ImportSettings, SettingsError, in_words_of_settings};
 pub use timing::Timing;
 
 /// Most values that one file may hold; they lie in memory while it is imported.

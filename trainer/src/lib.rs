@@ -1,5 +1,6 @@
 //! The trainer: imports recordings, trains, proves and exports models, and keeps the registry.
 
+mod answers;
 pub mod api;
 pub mod broker;
 mod catalogue;
@@ -7,19 +8,24 @@ pub mod cli;
 mod clock;
 pub mod data_folder;
 pub mod decimate;
+pub mod demo;
 pub mod evaluation;
 pub mod importing;
 pub mod ingest;
 pub mod jobs;
+pub mod live;
 mod memory;
 mod mqtt;
 mod nearest;
+mod plot;
 pub mod progress;
 pub mod recording;
 pub mod secret;
 pub mod serve;
 mod simulated;
+mod start;
 pub mod store;
+mod supervised;
 pub mod training;
 
 pub use cli::run;

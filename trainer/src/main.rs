@@ -9,7 +9,8 @@ use trainer::cli::Config;
 fn main() -> ExitCode {
     let config = Config::parse();
     let json = config.json;
-    match trainer::run(config, &mut stdout().lock()) {
+    // Not locked: other threads of a service print as well.
+    match trainer::run(config, &mut stdout()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let text = explain(&error);

@@ -1,185 +1,31 @@
-//! The trainer as a client of an MQTT broker: publishes messages and waits until the broker has
-//! them. The only file that knows rumqttc.
+//! The trainer as a client of an MQTT broker. Only this file and its folder know rumqttc.
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use model_format::protocol::BrokerUrl;
-use rumqttc::{Client, Connection, Event, MqttOptions, Outgoing, Packet, QoS};
+use rumqttc::MqttOptions;
 use uuid::Uuid;
 
-/// Largest message.
-const MESSAGE_BYTES_MAX: usize = 1 << 20;
+mod publisher;
+mod subscription;
 
-/// Most messages that wait for the connection.
-const WAITING_MAX: usize = 64;
+pub(crate) use publisher::{MqttError, Publisher};
+pub(crate) use subscription::{Heard, Subscription};
 
-/// Longest time without a sign of the broker before publishing gives up.
-const SILENCE_MAX: Duration = Duration::from_secs(20);
+/// Time without traffic after which a connection is tried.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// Pause before connecting again.
-const RECONNECT_PAUSE: Duration = Duration::from_millis(500);
-
-/// Why messages did not reach the broker.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum MqttError {
-    /// The broker was never reached, or refused.
-    #[error(
-        "the broker at {host}:{port} does not take the connection: {reason}; check the address, \
-         user and password in --publish"
-    )]
-    Connect {
-        /// Its host.
-        host: String,
-        /// Its port.
-        port: u16,
-        /// What was found.
-        reason: String,
-    },
-    /// It was there and has gone.
-    #[error(
-        "the broker at {host}:{port} has not answered for {} s; {unacknowledged} messages are \
-         not known to have arrived", SILENCE_MAX.as_secs()
-    )]
-    Silent {
-        /// Its host.
-        host: String,
-        /// Its port.
-        port: u16,
-        /// Messages that it has not acknowledged.
-        unacknowledged: u64,
-    },
-    /// The system gives no thread.
-    #[error(transparent)]
-    Thread(#[from] std::io::Error),
-}
-
-/// A connection that publishes with quality of service 1.
-pub(crate) struct Publisher {
-    broker: BrokerUrl,
-    client: Client,
-    seen: Arc<Seen>,
-    published: u64,
-    thread: JoinHandle<()>,
-}
-
-/// What the thread of the connection has seen.
-#[derive(Default)]
-struct Seen {
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct State {
-    connected: bool,
-    acknowledged: u64,
-    /// Why the first connection failed.
-    refused: Option<String>,
-}
-
-impl Publisher {
-    /// Connects; returns when the broker has accepted.
-    ///
-    /// # Errors
-    /// Where nobody answers there, or user and password are refused.
-    pub(crate) fn connect(broker: &BrokerUrl) -> Result<Self, MqttError> {
-        let id = format!("cirame-trainer-{}", Uuid::now_v7().simple());
-        let mut options = MqttOptions::new(id, broker.host.clone(), broker.port);
-        options.set_keep_alive(Duration::from_secs(15));
-        options.set_max_packet_size(MESSAGE_BYTES_MAX, MESSAGE_BYTES_MAX);
-        if !broker.user.is_empty() {
-            options.set_credentials(broker.user.clone(), broker.password.clone());
-        }
-        let (client, connection) = Client::new(options, WAITING_MAX);
-        let seen = Arc::new(Seen::default());
-        let watched = Arc::clone(&seen);
-        let thread = std::thread::Builder::new()
-            .name("mqtt".to_owned())
-            .spawn(move || pump(connection, &watched))?;
-        let publisher = Publisher { broker: broker.clone(), client, seen, published: 0, thread };
-        publisher.wait(|state| state.connected)?;
-        Ok(publisher)
+/// How a new client signs in at this broker and which packets it takes, in bytes.
+fn options(broker: &BrokerUrl, packet_bytes_max: usize) -> MqttOptions {
+    let id = format!("cirame-trainer-{}", Uuid::now_v7().simple());
+    // The client puts the port behind it.
+    let host = &broker.host;
+    let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+    let mut options = MqttOptions::new(id, host, broker.port);
+    options.set_keep_alive(KEEP_ALIVE).set_clean_session(true);
+    options.set_max_packet_size(packet_bytes_max, packet_bytes_max);
+    if !broker.user.is_empty() {
+        options.set_credentials(broker.user.clone(), broker.password.clone());
     }
-
-    /// Hands a message to the connection; waits while too many are on their way.
-    ///
-    /// # Errors
-    /// Where the broker has gone.
-    pub(crate) fn publish(&mut self, topic: &str, payload: Vec<u8>) -> Result<(), MqttError> {
-        let (published, most) = (self.published, WAITING_MAX as u64);
-        self.wait(|state| published - state.acknowledged < most)?;
-        self.client
-            .publish(topic, QoS::AtLeastOnce, false, payload)
-            .map_err(|_| self.silent(published))?;
-        self.published += 1;
-        Ok(())
-    }
-
-    /// Waits until the broker has all messages, and ends the connection.
-    ///
-    /// # Errors
-    /// Where the broker has gone.
-    pub(crate) fn finish(self) -> Result<u64, MqttError> {
-        let published = self.published;
-        self.wait(|state| state.acknowledged >= published)?;
-        // A connection that has broken by now has nothing left to say.
-        let _ = self.client.disconnect();
-        if self.thread.join().is_err() {
-            tracing::error!("the thread of the MQTT connection panicked");
-        }
-        Ok(published)
-    }
-
-    /// Waits until `enough`, as long as something goes on.
-    fn wait(&self, enough: impl Fn(&State) -> bool) -> Result<(), MqttError> {
-        let mut state = self.seen.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut last = (state.acknowledged, Instant::now());
-        while !enough(&state) {
-            if let Some(reason) = state.refused.clone() {
-                let BrokerUrl { host, port, .. } = self.broker.clone();
-                return Err(MqttError::Connect { host, port, reason });
-            }
-            if state.acknowledged != last.0 {
-                last = (state.acknowledged, Instant::now());
-            }
-            if last.1.elapsed() > SILENCE_MAX {
-                return Err(self.silent(state.acknowledged));
-            }
-            let waited = self.seen.changed.wait_timeout(state, RECONNECT_PAUSE);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
-        Ok(())
-    }
-
-    fn silent(&self, acknowledged: u64) -> MqttError {
-        let BrokerUrl { host, port, .. } = self.broker.clone();
-        MqttError::Silent { host, port, unacknowledged: self.published - acknowledged }
-    }
-}
-
-/// Keeps the connection going until it is asked to end, or was never accepted.
-fn pump(mut connection: Connection, seen: &Seen) {
-    for event in connection.iter() {
-        let mut state = seen.state.lock().unwrap_or_else(PoisonError::into_inner);
-        match event {
-            Ok(Event::Incoming(Packet::ConnAck(_))) => state.connected = true,
-            Ok(Event::Incoming(Packet::PubAck(_))) => state.acknowledged += 1,
-            Ok(Event::Outgoing(Outgoing::Disconnect)) => return,
-            Ok(_) => continue,
-            Err(error) if state.connected => {
-                drop(state);
-                tracing::warn!(error = %error, "the broker has gone; connecting again");
-                std::thread::sleep(RECONNECT_PAUSE);
-                continue;
-            }
-            Err(error) => {
-                state.refused = Some(error.to_string());
-                seen.changed.notify_all();
-                return;
-            }
-        }
-        seen.changed.notify_all();
-    }
+    options
 }

@@ -1,12 +1,13 @@
 //! The service: data folder, queue, broker and API as one running program.
 
 use std::io::{self, Write as _};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use model_format::protocol::BrokerUrl;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -15,6 +16,7 @@ use crate::api::{self, ApiState};
 use crate::broker::{BrokerOption, BrokerSecret, Embedded};
 use crate::data_folder::{DataFolder, write_privately};
 use crate::jobs::{self, Jobs};
+use crate::live::results;
 use crate::memory;
 use crate::secret::{hash_password, random_password};
 use crate::store::UserRole;
@@ -34,6 +36,8 @@ const GRACE: Duration = Duration::from_secs(10);
 pub struct ServeConfig {
     /// Where it listens.
     pub listen: SocketAddr,
+    /// Where it listens as well, for browsers: the same as there.
+    pub console: Option<SocketAddr>,
     /// The MQTT broker that devices use.
     pub broker: BrokerOption,
     /// Threads that a job may use.
@@ -68,11 +72,14 @@ pub struct DeviceBroker {
 pub struct Listening {
     /// The API.
     pub api: SocketAddr,
+    /// The address for browsers, where one was asked for.
+    pub console: Option<SocketAddr>,
     /// The embedded broker, where there is one.
     pub broker: Option<SocketAddr>,
 }
 
-/// Serves until `shutdown` says to end. `ready` is told where it listens.
+/// Serves until `shutdown` says to end. `ready` is told where it listens, and what the service
+/// works with.
 ///
 /// # Errors
 /// Where the data folder is in use, an address is taken, or the broker does not start; the message
@@ -81,7 +88,7 @@ pub fn serve(
     folder: DataFolder,
     config: &ServeConfig,
     shutdown: CancellationToken,
-    ready: impl FnOnce(Listening),
+    ready: impl FnOnce(Listening, &ApiState) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     first_user(&folder)?;
     let folder = Arc::new(folder);
@@ -90,13 +97,11 @@ pub fn serve(
         .thread_name("api")
         .build()
         .context("the service gets no threads")?;
-    let listener = runtime.block_on(TcpListener::bind(config.listen)).with_context(|| {
-        format!(
-            "cannot listen on {}: name another address with --listen, or stop what uses it",
-            config.listen
-        )
-    })?;
-    let address = listener.local_addr().context("the listener has no address")?;
+    let (listener, api) = runtime.block_on(bind(config.listen, "--listen"))?;
+    let console = match config.console {
+        Some(address) => Some(runtime.block_on(bind(address, "--console"))?),
+        None => None,
+    };
     let (embedded, broker) = start_broker(&folder, &config.broker)?;
     let jobs = Arc::new(Jobs::default());
     let memory_bytes = config.memory_bytes.unwrap_or_else(default_memory_bytes);
@@ -107,10 +112,22 @@ pub fn serve(
         })
         .collect::<io::Result<Vec<_>>>()
         .context("the queue gets no thread")?;
+    let own_access = own_access(&folder, &config.broker, embedded.as_ref())?;
     let state = ApiState::new(folder, Arc::clone(&jobs), broker, config);
-    let router = api::router(state);
-    tracing::info!(%address, "the trainer listens");
-    ready(Listening { api: address, broker: embedded.as_ref().map(Embedded::address) });
+    let live = own_access.map(|access| {
+        let (folder, live) = (Arc::clone(&state.folder), Arc::clone(&state.live));
+        results::start(folder, live, access, shutdown.clone())
+    });
+    let live = live.transpose().context("results of devices get no thread")?;
+    let router = api::router(state.clone());
+    tracing::info!(address = %api, "the trainer listens");
+    let listening = Listening {
+        api,
+        console: console.as_ref().map(|(_, address)| *address),
+        broker: embedded.as_ref().map(Embedded::address),
+    };
+    ready(listening, &state)?;
+    drop(state);
     let stop_jobs = {
         let (jobs, shutdown) = (Arc::clone(&jobs), shutdown.clone());
         async move {
@@ -120,9 +137,16 @@ pub fn serve(
         }
     };
     let patience = Patience { pause: config.pause_max, grace: GRACE };
-    let (asked_at, ()) = runtime.block_on(async {
-        tokio::join!(stop_jobs, connections::accept(listener, router, shutdown, patience))
-    });
+    let listeners = [Some(listener), console.map(|(listener, _)| listener)];
+    let accepts = listeners
+        .into_iter()
+        .flatten()
+        .map(|listener| connections::accept(listener, router.clone(), shutdown.clone(), patience));
+    let (asked_at, _) = runtime
+        .block_on(async { tokio::join!(stop_jobs, futures_util::future::join_all(accepts)) });
+    if live.is_some_and(|thread| thread.join().is_err()) {
+        tracing::error!("the thread that follows the results of devices panicked");
+    }
     // What is in work ends as soon as it looks up; a fit that does not is left to the next start.
     let deadline = asked_at + GRACE;
     while workers.iter().any(|worker| !worker.is_finished()) && Instant::now() < deadline {
@@ -134,6 +158,35 @@ pub fn serve(
     runtime.shutdown_timeout(Duration::from_secs(1));
     tracing::info!("the trainer has ended");
     Ok(())
+}
+
+/// Listens at `address`, which `option` names.
+async fn bind(address: SocketAddr, option: &str) -> anyhow::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(address).await.with_context(|| {
+        format!(
+            "cannot listen on {address}: name another address with {option}, or stop what uses it"
+        )
+    })?;
+    let address = listener.local_addr().context("the listener has no address")?;
+    Ok((listener, address))
+}
+
+/// How the trainer itself reaches the broker of its devices, where there is one.
+fn own_access(
+    folder: &DataFolder,
+    option: &BrokerOption,
+    embedded: Option<&Embedded>,
+) -> anyhow::Result<Option<BrokerUrl>> {
+    let option = match (option, embedded) {
+        (BrokerOption::None, _) => return Ok(None),
+        // It was perhaps asked for any free port.
+        (_, Some(embedded)) => {
+            let address = embedded.address();
+            BrokerOption::Embedded { ip: address.ip(), port: address.port() }
+        }
+        (option, None) => option.clone(),
+    };
+    Ok(Some(option.reach(folder.path())?))
 }
 
 /// Three quarters of the machine's memory.
@@ -195,10 +248,4 @@ pub(crate) fn forget_first_login(path: &Path) -> Result<(), Problem> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(io_problem(&path.display().to_string(), &error)),
     }
-}
-
-/// Loopback or everywhere.
-#[must_use]
-pub fn listen_ip(lan: bool) -> IpAddr {
-    if lan { std::net::Ipv4Addr::UNSPECIFIED.into() } else { std::net::Ipv4Addr::LOCALHOST.into() }
 }

@@ -8,8 +8,12 @@ use model_format::signal::simulate::{SimulatedChannel, SimulatedSample, Simulati
 
 pub(crate) mod publish;
 
+use crate::data_folder::DataFolder;
+use crate::ingest::parquet;
 use crate::nearest::{hint, nearest};
+use crate::progress::Progress;
 use crate::recording::{LabelSpan, RecordedChannel, Recording, Role};
+use crate::store::{DatasetVersion, OwnerId};
 
 /// What is simulated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,7 +119,35 @@ impl Plan {
     }
 }
 
+/// Adds simulated recordings to a dataset, as an import would.
+///
+/// # Errors
+/// Where no machine can be like that, and where the data folder refuses.
+pub(crate) fn add_to_dataset(
+    folder: &DataFolder,
+    owner: OwnerId,
+    dataset: &str,
+    planned: &[Planned],
+    progress: &Progress,
+) -> anyhow::Result<DatasetVersion> {
+    let _files = folder.use_files();
+    let mut entries = Vec::with_capacity(planned.len());
+    for planned in planned {
+        progress.check()?;
+        let recording = planned.recording()?;
+        parquet::write(folder, &recording)?;
+        entries.push(recording.entry());
+        progress.step();
+    }
+    Ok(folder.store().add_to_dataset(owner, dataset, &entries)?)
+}
+
 impl Planned {
+    /// The recording's name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Simulates the recording.
     pub(crate) fn recording(&self) -> Result<Recording, SimulateError> {
         Ok(match &self.config {

@@ -8,8 +8,8 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::types::FromSql;
-use rusqlite::{Connection, OptionalExtension as _, Row};
-use rusqlite_migration::{M, Migrations};
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction};
+use rusqlite_migration::{HookError, M, Migrations};
 use serde::de::DeserializeOwned;
 
 mod attempt;
@@ -24,9 +24,11 @@ mod model;
 mod pipeline;
 mod pool;
 mod recording;
+mod removal;
 mod run;
 mod session;
 mod token;
+mod totals;
 mod upload;
 mod user;
 mod version;
@@ -48,6 +50,7 @@ pub use recording::{Annotation, ChannelInfo, Entry, NewEntry, RecordingInfo, Rec
 pub use run::{NewRun, Run, RunStatus, RunSummary};
 pub use session::SESSION_LIMITS;
 pub use token::{EnrolmentToken, NewToken, TokenRefusal};
+pub use totals::{ClassTotal, VersionTotals};
 pub use upload::{NewUpload, Upload};
 pub use user::{Role as UserRole, User};
 pub use version::{DatasetVersion, VersionSummary};
@@ -55,10 +58,18 @@ pub use version::{DatasetVersion, VersionSummary};
 use crate::clock::now_ms;
 use pool::{Pool, Reader};
 
-const MIGRATIONS: &[M<'static>] = &[
-    M::up(include_str!("../migrations/001-core.sql")),
-    M::up(include_str!("../migrations/002-services.sql")).foreign_key_check(),
-];
+fn migrations() -> Migrations<'static> {
+    let fill_figures = |transaction: &Transaction<'_>| {
+        let filled = run::fill_figures(transaction);
+        filled.map_err(|error| HookError::Hook(error.to_string()))
+    };
+    Migrations::new(vec![
+        M::up(include_str!("../migrations/001-core.sql")),
+        M::up(include_str!("../migrations/002-services.sql")).foreign_key_check(),
+        M::up_with_hook(include_str!("../migrations/003-run-figures.sql"), fill_figures)
+            .foreign_key_check(),
+    ])
+}
 
 /// One page of a list.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -186,7 +197,7 @@ impl Store {
         // A migration that rebuilds a table must not take its references with it; each of these
         // checks them at its end.
         connection.pragma_update(None, "foreign_keys", false)?;
-        Migrations::from_slice(MIGRATIONS).to_latest(&mut connection)?;
+        migrations().to_latest(&mut connection)?;
         connection.pragma_update(None, "foreign_keys", true)?;
         let store = Store { writer: Mutex::new(connection), readers: Pool::new(path) };
         store.interrupt_left_behind()?;
@@ -311,7 +322,7 @@ mod tests {
 
     #[test]
     fn migrations_are_valid() {
-        Migrations::from_slice(MIGRATIONS).validate().unwrap();
+        migrations().validate().unwrap();
     }
 
     #[test]

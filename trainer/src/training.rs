@@ -5,43 +5,57 @@
 
 use learn::estimator::{Estimator, FitContext, Fitted};
 use learn::metrics::Evaluation;
+use learn::prediction::Prediction;
 use learn::table::Table;
 use model_format::artifact::{Batch, Draft, build};
-use model_format::manifest::Task;
+use model_format::manifest::{Target as TargetInfo, Task};
 use model_format::pipeline::Pipeline;
 
+use crate::answers::Answers;
 use crate::data_folder::{DataFolder, write_atomically};
 use crate::progress::Progress;
 use crate::store::{DatasetVersion, ModelVersion, NewModelVersion, NewRun, OwnerId, RunId, Store};
 
+mod answered;
 mod baseline;
+mod curves;
 mod entries;
 mod error;
 mod estimate;
 mod extract;
+mod figures;
 mod manifest;
 mod measure;
 mod partition;
+mod preview;
 mod proof;
 mod recipe;
 mod replay;
 mod report;
 pub mod settings;
+mod spans;
 mod truth;
 mod windows;
 
+pub use curves::{OmittedCurve, RunCurves};
 use entries::{Entries, entries};
 pub use error::TrainError;
-pub(crate) use estimate::{memory_bytes, preview};
-pub(crate) use extract::{Compute, Extracted, extract};
+pub(crate) use estimate::memory_bytes;
+pub(crate) use extract::{Compute, Extracted, WindowInfo, extract};
 use extract::{check_windows, extract_features, raw_windows};
+pub(crate) use figures::figures;
+pub use figures::{Better, Figure};
 pub(crate) use measure::anomalies;
 use partition::Partition;
 pub(crate) use partition::selected;
+pub use preview::{DrawnRecording, DrawnWindow};
+pub(crate) use preview::{Tried, preview};
 pub(crate) use proof::prove_artifact;
 use recipe::check_target;
 pub use report::{NaiveAnswer, RunReport, Trained, WindowCounts};
 use settings::{Selection, Settings};
+pub use spans::{Part, PartSpan, RecordingParts};
+use spans::{parts_of_windows, split_of};
 use windows::{round_robin, spread};
 
 /// The most windows whose outputs an artifact carries; fewer where they are large.
@@ -119,9 +133,9 @@ pub fn carry_out(
     let store = work.folder.store();
     let version = store.dataset_version(work.owner, &settings.dataset, settings.dataset_version)?;
     let attempt = Attempt { work, settings, estimator: estimator.as_ref(), version: &version };
-    let (report, artifact) = in_pool(work.threads, || attempt.run())?;
-    let model = keep(work, name, run_id, &report, &artifact)?;
-    Ok(Trained { run_id, model, report })
+    let done = in_pool(work.threads, || attempt.run())?;
+    let model = keep(work, name, run_id, &done)?;
+    Ok(Trained { run_id, model, report: done.report })
 }
 
 /// Runs `work` with so many threads.
@@ -141,22 +155,22 @@ fn keep(
     work: Work<'_>,
     name: &str,
     run_id: RunId,
-    report: &RunReport,
-    artifact: &[u8],
+    done: &Done,
 ) -> Result<ModelVersion, TrainError> {
-    let folder = work.folder;
+    let (folder, report) = (work.folder, &done.report);
     let proof = serde_json::to_vec_pretty(&report.proof).expect("plain data has a JSON form");
     folder.expect_artifact(report.artifact_sha256)?;
-    write_atomically(&folder.artifact_path(report.artifact_sha256), artifact)?;
+    write_atomically(&folder.artifact_path(report.artifact_sha256), &done.artifact)?;
     write_atomically(&folder.proof_path(report.artifact_sha256), &proof)?;
+    folder.expect_run(run_id)?;
+    done.answers().write(&folder.run_path(run_id))?;
     let new = NewModelVersion {
         task: report.task,
         artifact_sha256: report.artifact_sha256,
         lineage_id: report.lineage_id,
         run_id,
     };
-    let report = serde_json::to_value(report).expect("plain data has a JSON form");
-    Ok(folder.store().succeed_run(work.owner, name, &new, &report)?)
+    Ok(folder.store().succeed_run(work.owner, name, &new, report, &done.curves)?)
 }
 
 /// One run in work.
@@ -167,15 +181,80 @@ struct Attempt<'a> {
     version: &'a DatasetVersion,
 }
 
-/// The windows of a run, with what each is for.
-struct Data {
+/// A run that is done, before anything of it is stored.
+struct Done {
+    report: RunReport,
+    artifact: Vec<u8>,
+    curves: RunCurves,
+    data: Data,
+    answers: Prediction,
+    /// Positions of the windows whose answers are kept.
+    kept: Vec<usize>,
+}
+
+impl Done {
+    fn answers(&self) -> Answers<'_> {
+        Answers {
+            artifact_sha256: self.report.artifact_sha256,
+            task: self.report.task,
+            classes: &self.report.classes,
+            entries: &self.data.start.entries.list,
+            extracted: &self.data.extracted,
+            numbers: self.answers.numbers(),
+            windows: &self.kept,
+            parts: Some(&self.data.parts),
+            normal: self.data.start.selection.normal.as_deref(),
+        }
+    }
+}
+
+/// What a run begins with, before anything is read: the same for a preview.
+struct Start {
     entries: Entries,
     /// The settings' selection with what was decided on the user's behalf.
     selection: Selection,
     pipeline: Pipeline,
     notes: Vec<String>,
+}
+
+impl Start {
+    fn of(
+        work: Work<'_>,
+        settings: &Settings,
+        version: &DatasetVersion,
+    ) -> Result<Self, TrainError> {
+        let entries = entries(work, settings, version)?;
+        let recipe = recipe::recipe(&settings.pipeline, &settings.selection, &entries.list)?;
+        let recipe::Recipe { pipeline, notes } = recipe;
+        Ok(Start { entries, selection: settings.selection.clone(), pipeline, notes })
+    }
+
+    /// Decides what to test on where the user has not said it.
+    fn resolve(&mut self) {
+        let own = &self.entries.list[..self.entries.own];
+        partition::resolve(&mut self.selection, own, &mut self.notes);
+    }
+
+    /// What the windows are for.
+    fn partition(
+        &self,
+        settings: &Settings,
+        estimator: &dyn Estimator,
+        extracted: &Extracted,
+    ) -> Result<Partition, TrainError> {
+        check_windows(settings, estimator, extracted)?;
+        let Start { entries, selection, .. } = self;
+        partition::partition(estimator.task(), extracted, entries, selection, settings.seed)
+    }
+}
+
+/// The windows of a run, with what each is for.
+struct Data {
+    start: Start,
     extracted: Extracted,
-    parts: Partition,
+    partition: Partition,
+    /// The same by window.
+    parts: Vec<Part>,
 }
 
 /// What was learned, and how well.
@@ -183,32 +262,38 @@ struct Learned {
     fitted: Box<dyn Fitted>,
     train: Table,
     naive: NaiveAnswer,
+    /// Of all windows.
+    answers: Prediction,
     evaluation: Option<Evaluation>,
     alarm_share: Option<f64>,
+    curves: RunCurves,
 }
 
 impl Attempt<'_> {
-    fn run(&self) -> Result<(RunReport, Vec<u8>), TrainError> {
-        let data = self.prepare()?;
+    fn run(&self) -> Result<Done, TrainError> {
+        let mut data = self.prepare()?;
         let learned = self.learn(&data)?;
-        let artifact = self.artifact(&data, &learned)?;
+        let (artifact, target) = self.artifact(&data, &learned)?;
         let held_out = self.raw(&data, HELD_OUT_MAX)?;
         self.work.progress.check()?;
         let proof = prove_artifact(&artifact, &held_out, self.work.progress)?;
-        let parts = &data.parts;
+        let Data { start, extracted, partition, parts } = &mut data;
+        let split = split_of(&start.entries.list, extracted, parts, &mut start.notes);
+        let kept = answered::kept(parts, learned.answers.width(), &mut start.notes);
         let report = RunReport {
             task: self.estimator.task(),
             dataset_version: self.version.digest,
             windows: WindowCounts {
-                train: parts.train.len() as u64,
-                calibration: parts.calibration.len() as u64,
-                test: parts.test.len() as u64,
-                unused: parts.unused as u64,
-                unlabelled: parts.unlabelled as u64,
+                train: partition.train.len() as u64,
+                calibration: partition.calibration.len() as u64,
+                test: partition.test.len() as u64,
+                unused: partition.unused as u64,
+                unlabelled: partition.unlabelled as u64,
             },
-            classes: manifest::classes(self.estimator.task(), &data.extracted),
-            notes: data.notes,
-            pipeline: data.pipeline,
+            classes: manifest::classes(self.estimator.task(), extracted),
+            target,
+            notes: start.notes.clone(),
+            pipeline: start.pipeline.clone(),
             facts: learned.fitted.facts(),
             threshold: learned.fitted.threshold(),
             evaluation: learned.evaluation,
@@ -218,38 +303,32 @@ impl Attempt<'_> {
             lineage_id: proof.lineage_id,
             artifact_bytes: artifact.len() as u64,
             proof,
+            split,
         };
-        Ok((report, artifact))
+        let Learned { answers, curves, .. } = learned;
+        Ok(Done { report, artifact, curves, data, answers, kept })
     }
 
     fn prepare(&self) -> Result<Data, TrainError> {
         let Attempt { work, settings, estimator, .. } = *self;
-        let entries = entries(work, settings, self.version)?;
-        check_target(settings, estimator, &entries.list)?;
-        let mut recipe = recipe::recipe(&settings.pipeline, &settings.selection, &entries.list)?;
-        let mut selection = settings.selection.clone();
-        partition::resolve(&mut selection, &entries.list[..entries.own], &mut recipe.notes);
-        let recipe::Recipe { pipeline, notes } = recipe;
+        let mut start = Start::of(work, settings, self.version)?;
+        check_target(settings, estimator, &start.entries.list)?;
+        start.resolve();
+        let Start { entries, selection, pipeline, .. } = &start;
         let extracted =
-            extract_features(work.folder, &entries.list, &pipeline, &selection, work.progress)?;
-        check_windows(settings, estimator, &extracted)?;
-        let parts = partition::partition(
-            estimator.task(),
-            &extracted,
-            &entries,
-            &selection,
-            settings.seed,
-        )?;
-        Ok(Data { entries, selection, pipeline, notes, extracted, parts })
+            extract_features(work.folder, &entries.list, pipeline, selection, work.progress)?;
+        let partition = start.partition(settings, estimator, &extracted)?;
+        let parts = parts_of_windows(&partition, extracted.windows.len());
+        Ok(Data { start, extracted, partition, parts })
     }
 
     fn learn(&self, data: &Data) -> Result<Learned, TrainError> {
+        let Data { start, extracted, partition, .. } = data;
         let task = self.estimator.task();
-        let table = |windows: &[usize]| {
-            windows::table(&data.extracted, &data.pipeline.features, task, windows)
-        };
-        let train = table(&data.parts.train);
-        let calibration = (task == Task::Anomaly).then(|| table(&data.parts.calibration));
+        let columns = &start.pipeline.features;
+        let table = |windows: &[usize]| windows::table(extracted, columns, task, windows);
+        let train = table(&partition.train);
+        let calibration = (task == Task::Anomaly).then(|| table(&partition.calibration));
         let progress = self.work.progress;
         progress.stage("fit", 1000);
         let context = FitContext {
@@ -259,37 +338,46 @@ impl Attempt<'_> {
             cancel: &|| progress.is_cancelled(),
         };
         let fitted = self.estimator.fit(&train, calibration.as_ref(), &context)?;
-        let test = table(&data.parts.test);
-        let prediction = learn::predict(fitted.as_ref(), &test)?;
-        let anomalies = anomalies(&data.extracted, &data.parts.test, &data.selection);
+        let answers = answered::answers(fitted.as_ref(), extracted, columns.len(), progress)?;
+        let tested = answers.rows(&partition.test);
+        let truth = windows::target(extracted, task, &partition.test);
+        let anomalies = anomalies(extracted, &partition.test, &start.selection);
         let (evaluation, alarm_share) =
-            measure::measure(&prediction, &test.target, anomalies.as_deref(), &train.target)?;
+            measure::measure(&tested, &truth, anomalies.as_deref(), &train.target)?;
+        let curves = curves::curves(&tested, &truth, anomalies.as_deref());
         let naive = NaiveAnswer::of(&train.target);
-        Ok(Learned { fitted, train, naive, evaluation, alarm_share })
+        Ok(Learned { fitted, train, naive, answers, evaluation, alarm_share, curves })
     }
 
-    fn artifact(&self, data: &Data, learned: &Learned) -> Result<Vec<u8>, TrainError> {
+    /// The artifact, and what a regression predicts.
+    fn artifact(
+        &self,
+        data: &Data,
+        learned: &Learned,
+    ) -> Result<(Vec<u8>, Option<TargetInfo>), TrainError> {
         let fitted = learned.fitted.as_ref();
         let manifest = manifest::manifest(manifest::Parts {
             settings: self.settings,
             estimator: self.estimator,
             version: self.version,
-            entries: &data.entries,
-            selection: &data.selection,
-            pipeline: &data.pipeline,
+            entries: &data.start.entries,
+            selection: &data.start.selection,
+            pipeline: &data.start.pipeline,
             extracted: &data.extracted,
-            windows: &data.parts.train,
+            windows: &data.partition.train,
             train: &learned.train,
             fitted,
         });
+        let target = manifest.target.clone();
         let golden_windows = self.raw(data, GOLDEN_MAX)?;
-        Ok(build(Draft { manifest, head: fitted, golden_windows, batch: Batch::Symbolic })?)
+        let draft = Draft { manifest, head: fitted, golden_windows, batch: Batch::Symbolic };
+        Ok((build(draft)?, target))
     }
 
     /// The raw values of at most `count` test windows, beginning with one of each class.
     fn raw(&self, data: &Data, count: usize) -> Result<Vec<Vec<f32>>, TrainError> {
-        let Data { entries, pipeline, extracted, .. } = data;
-        let chosen = spread(extracted, &data.parts.test, kept_max(pipeline, count));
+        let Data { start: Start { entries, pipeline, .. }, extracted, partition, .. } = data;
+        let chosen = spread(extracted, &partition.test, kept_max(pipeline, count));
         let mut raw = raw_windows(self.work.folder, &entries.list, pipeline, extracted, &chosen)?;
         let order = round_robin(extracted, &chosen).into_iter();
         Ok(order.map(|position| std::mem::take(&mut raw[position])).collect())

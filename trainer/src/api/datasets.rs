@@ -1,25 +1,21 @@
 //! `/api/data/datasets` and `/api/data/sources`: named sets of recordings, and what can be imported.
 
-use std::collections::BTreeMap;
-
 use axum::extract::State;
 use axum::http::StatusCode;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::extract::{Json, Once, Path, Query};
+use super::extract::{Json, Path, Query};
 use super::guard::Caller;
 use super::page::{PageQuery, Paged};
-use super::problem::{FORBIDDEN, INVALID, Problem, STATE};
+use super::problem::Problem;
 use super::state::ApiState;
-use crate::jobs::import::{ImportFile, ImportInput, ImportSettings, sources};
-use crate::store::{
-    Dataset, DatasetVersion, Job, JobKind, NewJob, Store, UploadId, VersionSummary,
-};
+use crate::jobs::import::sources;
+use crate::store::{Dataset, DatasetVersion, VersionSummary};
 
-/// Most files of one import.
+/// Most files that are listed.
 const FILES_MAX: usize = 10_000;
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
@@ -29,7 +25,6 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(show, delete))
         .routes(routes!(versions))
         .routes(routes!(version))
-        .routes(routes!(import))
 }
 
 /// A file on the trainer's machine that can be imported.
@@ -46,21 +41,6 @@ pub struct Source {
 struct SourceList {
     /// Files in the folder `inbox` of the trainer's data folder, by name; at most 10 000.
     items: Vec<Source>,
-}
-
-/// Which files shall be imported, and how they are to be read.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct ImportRequest {
-    /// Uploads that are complete.
-    #[serde(default)]
-    uploads: Vec<UploadId>,
-    /// Files of the inbox, by name.
-    #[serde(default)]
-    sources: Vec<String>,
-    /// How they are to be read. What a file does not say itself must be said here.
-    #[serde(default)]
-    options: ImportSettings,
 }
 
 /// Files on the trainer's machine that can be imported: those in its folder `inbox`. For admins
@@ -148,69 +128,4 @@ async fn delete(
         Ok(StatusCode::NO_CONTENT)
     });
     deleted.await
-}
-
-/// Import files into a dataset, as a new version of it: a job, whose result has what was found in
-/// each file. If one file is refused, nothing is added.
-#[utoipa::path(post, path = "/api/data/datasets/{name}/imports", tag = "data",
-    params(("name" = String, Path, description = "The dataset's name; made where there is none"),
-           ("Idempotency-Key" = Option<String>, Header, description = "For asking again")),
-    request_body = ImportRequest,
-    responses((status = 202, description = "In the queue", body = Job)))]
-async fn import(
-    State(state): State<ApiState>,
-    caller: Caller,
-    Path(dataset): Path<String>,
-    Once(request, attempt): Once<ImportRequest>,
-) -> Result<(StatusCode, Json<Job>), Problem> {
-    let count = request.uploads.len() + request.sources.len();
-    if !(1..=FILES_MAX).contains(&count) {
-        let detail = format!("{count} files are named: an import takes 1 to {FILES_MAX}");
-        return Err(Problem::new(INVALID, detail));
-    }
-    if !request.sources.is_empty() && !caller.is_admin() {
-        return Err(Problem::new(FORBIDDEN, "the inbox is for admins: upload the files"));
-    }
-    request.options.parse()?;
-    for name in &request.sources {
-        super::uploads::check_name(name)?;
-    }
-    let owner = caller.owner();
-    let job = state.blocking(move |state| {
-        let store = state.folder.store();
-        if let Some(job) = store.attempted_job(owner, attempt.as_ref())? {
-            return Ok(job);
-        }
-        Store::check_dataset_name(&dataset)?;
-        let mut files = BTreeMap::new();
-        for id in request.uploads {
-            let upload = store.upload(owner, id)?;
-            if !upload.complete {
-                let detail = format!("upload {:?} is not complete: send the rest", upload.name);
-                return Err(Problem::new(STATE, detail));
-            }
-            add_file(&mut files, upload.name, ImportFile::Upload(id))?;
-        }
-        for name in request.sources {
-            add_file(&mut files, name, ImportFile::Inbox)?;
-        }
-        let input = ImportInput { dataset, files, options: request.options };
-        let input = serde_json::to_value(input).map_err(|error| Problem::internal(&error))?;
-        let new = NewJob { kind: JobKind::Import, input, run: None, attempt };
-        Ok(store.submit_job(owner, &new)?)
-    });
-    let job = job.await?;
-    state.jobs.wake();
-    Ok((StatusCode::ACCEPTED, Json(job)))
-}
-
-fn add_file(
-    files: &mut BTreeMap<String, ImportFile>,
-    name: String,
-    file: ImportFile,
-) -> Result<(), Problem> {
-    match files.insert(name.clone(), file) {
-        None => Ok(()),
-        Some(_) => Err(Problem::new(INVALID, format!("two files are called {name:?}"))),
-    }
 }

@@ -7,6 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::events::tell_deployments;
 use super::extract::{Json, Once, Path, Query};
 use super::guard::Caller;
 use super::page::{PageQuery, Paged};
@@ -72,7 +73,9 @@ async fn create(
         let model = (request.model.as_str(), request.version);
         store.deploy(owner, request.device_id, model, attempt.as_ref())
     });
-    Ok((StatusCode::CREATED, Json(deployment.await?)))
+    let deployment = deployment.await?;
+    tell_deployments(&state, owner, deployment.device_id).await?;
+    Ok((StatusCode::CREATED, Json(deployment)))
 }
 
 /// A deployment, with the device's own proof once it has made one.

@@ -16,6 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::artifact::{artifact_bytes, send_artifact};
+use super::events::{tell_deployments, tell_device};
 use super::extract::{Json, Path, Query, Raw};
 use super::guard::Caller;
 use super::page::{PageQuery, Paged};
@@ -84,6 +85,7 @@ async fn delete(
     Path(id): Path<DeviceId>,
 ) -> Result<StatusCode, Problem> {
     state.store(move |store| store.delete_device(caller.owner(), id)).await?;
+    state.live.forget(id, None);
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -113,6 +115,7 @@ async fn enrol(
     let enrolled = state.store(move |store| store.enrol_device(&new)).await?;
     let device = enrolled.map_err(|refusal| Problem::new(BAD_TOKEN, refusal.to_string()))?;
     tracing::info!(device.id = %device.id, device.name = device.name, "a device enrolled");
+    tell_device(&state, device.owner, device.id).await?;
     let enrolment = Enrolment {
         device_id: device.id.to_string(),
         name: device.name.clone(),
@@ -168,18 +171,22 @@ async fn heartbeat(
     Raw(body): Raw,
 ) -> Result<Json<DesiredState>, Problem> {
     let path = uri.path_and_query().map_or("", |path| path.as_str());
-    let request_ms = signed(&state, id, "POST", path, &headers, &body).await?;
+    let (device, request_ms) = signed(&state, id, "POST", path, &headers, &body).await?;
     let heartbeat: Heartbeat = serde_json::from_slice(&body).map_err(|error| {
         Problem::new(MALFORMED, format!("the heartbeat cannot be read: {error}"))
     })?;
     check_version(heartbeat.protocol_version)?;
     check_heartbeat(&heartbeat)?;
     let heard = state.store(move |store| store.note_heartbeat(id, request_ms, &heartbeat)).await?;
-    let Heard::Noted(deployment) = heard else {
+    let Heard::Noted { deployment, changed } = heard else {
         let detail =
             "a later request of this device was accepted already: ask again, with a later time";
         return Err(Problem::new(CLOCK_SKEW, detail).with("time_ms", now_ms()));
     };
+    tell_device(&state, device.owner, id).await?;
+    if changed {
+        tell_deployments(&state, device.owner, id).await?;
+    }
     let model = match deployment {
         None => None,
         Some(deployment) => Some(DesiredModel {
@@ -245,7 +252,7 @@ async fn artifact(
     send_artifact(&state, sha256, &headers, None).await
 }
 
-/// The time of a request that this device has signed.
+/// The device, and the time of a request that it has signed.
 async fn signed(
     state: &ApiState,
     id: DeviceId,
@@ -253,7 +260,7 @@ async fn signed(
     path: &str,
     headers: &HeaderMap,
     body: &[u8],
-) -> Result<i64, Problem> {
+) -> Result<(Device, i64), Problem> {
     let refused = |detail: &str| Problem::new(BAD_SIGNATURE, detail);
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     if text(DEVICE_HEADER) != Some(&id.to_string()) {
@@ -285,5 +292,5 @@ async fn signed(
         );
         return Err(Problem::new(CLOCK_SKEW, detail).with("time_ms", now));
     }
-    Ok(time_ms)
+    Ok((device, time_ms))
 }

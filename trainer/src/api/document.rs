@@ -53,6 +53,7 @@ pub(super) fn base() -> OpenApi {
 pub(super) fn complete(document: &mut OpenApi) {
     for (path, item) in &mut document.paths.paths {
         for (method, operation) in operations(item) {
+            operation.operation_id = Some(operation_id(method_name(&method), path));
             let Some(access) = access(method_name(&method), path) else { continue };
             operation.security = Some(security(access));
             let has_path_parameter = path.contains('{');
@@ -72,6 +73,17 @@ pub(super) fn complete(document: &mut OpenApi) {
             }
         }
     }
+}
+
+/// A name that no other operation has, as generated clients need it: `get_training_runs_by_id`.
+fn operation_id(method: &str, path: &str) -> String {
+    let levels = path.split('/').filter(|level| !level.is_empty() && *level != "api");
+    levels.fold(method.to_lowercase(), |id, level| {
+        match level.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
+            Some(parameter) => format!("{id}_by_{parameter}"),
+            None => format!("{id}_{}", level.replace(['-', '.'], "_")),
+        }
+    })
 }
 
 /// The operations of a path.

@@ -27,7 +27,15 @@ struct Health {
     protocol_version: u32,
     /// The trainer's clock, in milliseconds since 1970 UTC.
     time_ms: i64,
+    /// A device that has been silent for longer is taken for offline, in milliseconds.
+    device_silence_ms_max: u64,
 }
+
+/// Heartbeats that a device may miss before it is taken for offline.
+const HEARTBEATS_MISSED_MAX: u64 = 3;
+
+/// What a heartbeat may take on its way.
+const HEARTBEAT_WAY_MS: u64 = 5000;
 
 /// Whether the trainer answers and can read its database.
 #[utoipa::path(get, path = "/api/health", tag = "health",
@@ -39,5 +47,7 @@ async fn health(State(state): State<ApiState>) -> Result<Json<Health>, Problem> 
         version: env!("CARGO_PKG_VERSION"),
         protocol_version: PROTOCOL_VERSION,
         time_ms: now_ms(),
+        device_silence_ms_max: HEARTBEATS_MISSED_MAX * 1000 * u64::from(state.heartbeat_s)
+            + HEARTBEAT_WAY_MS,
     }))
 }

@@ -17,6 +17,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::problem::Problem;
 use super::state::ApiState;
+use crate::live::LiveCounts;
 use crate::memory::resident_bytes;
 
 /// What is counted.
@@ -28,6 +29,7 @@ pub struct Metrics {
     waiting: Gauge<u64, AtomicU64>,
     running: Gauge<u64, AtomicU64>,
     memory: Gauge<u64, AtomicU64>,
+    live: LiveCounts,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -65,7 +67,22 @@ impl Default for Metrics {
             Unit::Bytes,
             memory.clone(),
         );
-        Metrics { registry: Mutex::new(registry), requests, duration, waiting, running, memory }
+        let live = LiveCounts::default();
+        registry.register("device_results", "Results that came from devices", live.results.clone());
+        registry.register(
+            "device_results_dropped",
+            "Results that were not shown, or not to everybody who follows",
+            live.dropped.clone(),
+        );
+        let registry = Mutex::new(registry);
+        Metrics { registry, requests, duration, waiting, running, memory, live }
+    }
+}
+
+impl Metrics {
+    /// What is counted of results.
+    pub(super) fn live(&self) -> LiveCounts {
+        self.live.clone()
     }
 }
 

@@ -1,5 +1,8 @@
 //! `/api/features/pipelines`: settings from samples to features, tried out and saved.
 
+use std::num::NonZero;
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -12,9 +15,12 @@ use super::extract::{Json, Path, Query};
 use super::guard::Caller;
 use super::page::{PageQuery, Paged};
 use super::problem::Problem;
+use super::runs::check_seed;
 use super::state::ApiState;
-use crate::store::SavedPipeline;
-use crate::training::settings::PipelineSettings;
+use crate::progress::Progress;
+use crate::store::{RecordingId, SavedPipeline};
+use crate::training::settings::{PipelineSettings, Selection};
+use crate::training::{DrawnRecording, RecordingParts, Tried, Work};
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
@@ -45,6 +51,17 @@ struct PreviewRequest {
     /// The settings.
     #[serde(default)]
     pipeline: PipelineSettings,
+    /// Name of an estimator: the split that its run would have is told too.
+    estimator: Option<String>,
+    /// What the windows are, and which are for what.
+    #[serde(default)]
+    selection: Selection,
+    /// Decides which recordings are drawn to test on.
+    #[serde(default)]
+    #[schema(maximum = 9007199254740992_u64)]
+    seed: u64,
+    /// A recording whose windows are told one by one.
+    recording: Option<RecordingId>,
 }
 
 /// What the settings come to on a dataset.
@@ -57,6 +74,16 @@ struct Preview {
     notes: Vec<String>,
     /// About how many windows the recordings have: gaps can only make them fewer.
     windows: u64,
+    /// The split that a run of the estimator with these settings, selection and seed has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    split: Option<Vec<RecordingParts>>,
+    /// Why there is no split although an estimator is named: the run would refuse it, or the dataset is
+    /// too large for telling it here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    split_omitted: Option<String>,
+    /// The windows of the recording.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    drawn: Option<DrawnRecording>,
 }
 
 /// Your saved pipelines, by name.
@@ -112,7 +139,8 @@ async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Try settings out on a dataset: what is proposed, and why.
+/// Try settings out on a dataset: what is proposed, and why; with an estimator, the split that its run
+/// will have; with a recording, its windows.
 #[utoipa::path(post, path = "/api/features/pipelines/preview", tag = "features",
     request_body = PreviewRequest,
     responses((status = 200, description = "What they come to", body = Preview)))]
@@ -121,17 +149,38 @@ async fn preview(
     caller: Caller,
     Json(request): Json<PreviewRequest>,
 ) -> Result<Json<Preview>, Problem> {
+    check_seed(request.seed)?;
     let owner = caller.owner();
-    let preview = state.blocking(move |state| {
-        let store = state.folder.store();
-        let version = store.dataset_version(owner, &request.dataset, request.dataset_version)?;
-        let previewed = crate::training::preview(&request.pipeline, &version)?;
+    let replays = request.estimator.is_some() || request.recording.is_some();
+    let tried = Tried {
+        dataset: request.dataset,
+        dataset_version: request.dataset_version,
+        pipeline: request.pipeline,
+        estimator: request.estimator,
+        selection: request.selection,
+        seed: request.seed,
+        recording: request.recording,
+    };
+    let preview = move |state: &ApiState| {
+        let progress = Progress::figures(Arc::default(), Arc::default());
+        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+        // What is read must not be removed meanwhile.
+        let _files = state.folder.use_files();
+        let work = Work { folder: &state.folder, owner, threads, progress: &progress };
+        let previewed = crate::training::preview(work, &tried)?;
         let pipeline = serde_json::to_value(&previewed.pipeline);
         Ok(Preview {
             pipeline: pipeline.map_err(|error| Problem::internal(&error))?,
             notes: previewed.notes,
             windows: previewed.windows,
+            split: previewed.split,
+            split_omitted: previewed.split_omitted,
+            drawn: previewed.drawn,
         })
-    });
-    Ok(Json(preview.await?))
+    };
+    Ok(Json(if replays {
+        state.replaying(preview).await?
+    } else {
+        state.blocking(preview).await?
+    }))
 }

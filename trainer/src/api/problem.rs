@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use crate::data_folder::FolderError;
 use crate::importing::ImportingError;
+use crate::ingest::SettingsError;
 use crate::ingest::parquet::ParquetError;
 use crate::progress::Cancelled;
 use crate::store::StoreError;
@@ -228,6 +229,16 @@ impl From<TrainError> for Problem {
             TrainError::Cancelled(error) => error.into(),
             TrainError::Fit(learn::estimator::FitError::Cancelled) => Cancelled.into(),
             error => Problem::new(TRAINING, error.to_string()),
+        }
+    }
+}
+
+impl From<SettingsError> for Problem {
+    fn from(error: SettingsError) -> Self {
+        let problem = Problem::new(INVALID, error.reason);
+        match error.field {
+            Some(field) => problem.with("field", field),
+            None => problem,
         }
     }
 }

@@ -11,8 +11,8 @@ use super::extract::{Json, Path, Query};
 use super::guard::Caller;
 use super::problem::{INVALID, Problem};
 use super::state::ApiState;
-use crate::decimate::{Decimated, decimate, parts};
-use crate::ingest::parquet;
+use crate::decimate::Decimated;
+use crate::plot::plot;
 use crate::recording::{LabelSpan, check_labels};
 use crate::store::{RecordingId, RecordingPlace};
 
@@ -81,7 +81,9 @@ async fn show(
 }
 
 /// Samples for a plot: where there are more rows than points, the smallest and the largest value of
-/// the rows of each point, so that no peak is lost.
+/// the rows of each point, so that no peak is lost. Where a point stands for 64 rows or more, the
+/// answer begins and ends at a multiple of 64 rows or at the recording's end: `from_row` and
+/// `to_row` say where.
 #[utoipa::path(get, path = "/api/data/recordings/{id}/samples", tag = "data",
     params(("id" = RecordingId, Path, description = "The recording"), SamplesQuery),
     responses((status = 200, description = "The points", body = Decimated)))]
@@ -108,18 +110,8 @@ async fn samples(
             return Err(Problem::new(INVALID, detail));
         }
         let channels = chosen(&entry.info.channels, query.channels.as_deref())?;
-        let (per_point, parts) = parts(from..to, points.into(), channels.len() as u64);
-        let mut plot: Option<Decimated> = None;
-        for rows in parts {
-            let part = parquet::read_part(&state.folder, &entry, rows.clone(), &channels);
-            let part = part.map_err(|error| Problem::internal(&error))?;
-            let part = decimate(&part, rows.start, per_point);
-            match &mut plot {
-                None => plot = Some(part),
-                Some(plot) => plot.append(part),
-            }
-        }
-        plot.ok_or_else(|| Problem::internal(&"there are rows, and so a first part"))
+        let plot = plot(&state.folder, &entry, from..to, points.into(), &channels);
+        plot.map_err(|error| Problem::internal(&error))
     });
     Ok(Json(decimated.await?))
 }

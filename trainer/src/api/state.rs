@@ -10,7 +10,9 @@ use super::metrics::Metrics;
 use super::problem::{Problem, UNAVAILABLE};
 use super::uploads::Writing;
 use crate::data_folder::DataFolder;
+use crate::demo::Playing;
 use crate::jobs::Jobs;
+use crate::live::Live;
 use crate::serve::{DeviceBroker, ServeConfig};
 use crate::store::{Store, StoreError};
 
@@ -19,6 +21,9 @@ const BLOCKING_MAX: usize = 16;
 
 /// Most passwords that are hashed at once: each takes 19 MiB.
 const HASHING_MAX: usize = 2;
+
+/// Most requests that replay recordings at once: each holds some of them in memory.
+const REPLAYING_MAX: usize = 2;
 
 /// What all handlers share; cheap to clone.
 #[derive(Clone)]
@@ -34,6 +39,10 @@ pub struct Shared {
     pub backoff: Backoff,
     /// Figures for Prometheus.
     pub metrics: Metrics,
+    /// What happens on devices, for those who follow them.
+    pub live: Arc<Live>,
+    /// The simulated machine of the demo, where this program plays one.
+    pub playing: Playing,
     /// Access to the broker for devices, where there is one.
     pub broker: Option<DeviceBroker>,
     /// True where browsers reach the trainer by HTTPS only.
@@ -46,6 +55,7 @@ pub struct Shared {
     pub(super) uploading: Writing,
     blocking: Arc<Semaphore>,
     hashing: Arc<Semaphore>,
+    replaying: Arc<Semaphore>,
 }
 
 impl std::ops::Deref for ApiState {
@@ -64,11 +74,14 @@ impl ApiState {
         broker: Option<DeviceBroker>,
         config: &ServeConfig,
     ) -> Self {
+        let metrics = Metrics::default();
         ApiState(Arc::new(Shared {
             folder,
             jobs,
             backoff: Backoff::default(),
-            metrics: Metrics::default(),
+            live: Arc::new(Live::new(metrics.live())),
+            metrics,
+            playing: Playing::default(),
             broker,
             secure_cookies: config.secure_cookies,
             heartbeat_s: config.heartbeat_s,
@@ -76,6 +89,7 @@ impl ApiState {
             uploading: Writing::default(),
             blocking: Arc::new(Semaphore::new(BLOCKING_MAX)),
             hashing: Arc::new(Semaphore::new(HASHING_MAX)),
+            replaying: Arc::new(Semaphore::new(REPLAYING_MAX)),
         }))
     }
 
@@ -101,6 +115,14 @@ impl ApiState {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Problem> {
         self.within(&self.hashing, move |_| Ok(work())).await
+    }
+
+    /// Replays recordings, which takes memory and processors: a few at once.
+    pub(super) async fn replaying<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&ApiState) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        self.within(&self.replaying, work).await
     }
 
     /// Works on a thread of its own when there is a place. The place is kept until the work is done,

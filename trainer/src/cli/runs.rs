@@ -79,7 +79,7 @@ fn show(run: &Run) -> String {
     }
     text.push_str(&format!("settings: {:#}\n", run.settings));
     if let Some(report) = &run.report {
-        text.push_str(&format!("report: {report:#}\n"));
+        text.push_str(&format!("report: {:#}\n", to_json(report)));
     }
     text
 }

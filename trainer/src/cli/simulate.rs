@@ -13,7 +13,6 @@ use super::Context;
 use super::report::{Report, TextTable};
 use crate::broker::BrokerOption;
 use crate::data_folder::write_atomically;
-use crate::ingest::parquet;
 use crate::recording::Recording;
 use crate::simulated::publish::Play;
 use crate::simulated::{self, Machine};
@@ -151,18 +150,12 @@ impl Simulate {
         dataset: &str,
     ) -> anyhow::Result<Report> {
         let folder = context.open()?;
-        let mut entries = Vec::with_capacity(planned.len());
-        for planned in planned {
-            let recording = planned.recording()?;
-            parquet::write(&folder, &recording)?;
-            entries.push(recording.entry());
-            context.progress.step();
-        }
-        let version = folder.store().add_to_dataset(OwnerId::LOCAL, dataset, &entries)?;
+        let (owner, progress) = (OwnerId::LOCAL, &context.progress);
+        let version = simulated::add_to_dataset(&folder, owner, dataset, planned, progress)?;
         let text = format!(
             "{} recordings in dataset {dataset} version {}\nnext: cirame-trainer train {dataset} \
              --estimator {}\n",
-            entries.len(),
+            planned.len(),
             version.number,
             match self.machine {
                 MachineArg::Vibration => "random_forest_classifier",
@@ -173,7 +166,7 @@ impl Simulate {
             "dataset": dataset,
             "version": version.number,
             "digest": version.digest,
-            "recordings": entries.iter().map(|entry| &entry.info.name).collect::<Vec<_>>(),
+            "recordings": planned.iter().map(simulated::Planned::name).collect::<Vec<_>>(),
         });
         Ok(Report { text, json })
     }

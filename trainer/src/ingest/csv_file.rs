@@ -22,18 +22,26 @@ const RATE_TOLERANCE: f64 = 0.05;
 /// Rows between two reports of progress.
 const PROGRESS_ROWS: u64 = 1 << 14;
 
+/// Reads a file; the whole of it, or `rows_max` rows. The second part of the answer is true if that
+/// was the whole.
 pub(super) fn import(
     file: &PlannedFile,
     options: &ImportOptions,
+    rows_max: Option<u64>,
     progress: &mut dyn FnMut(u64),
-) -> Result<ImportedFile, ImportError> {
+) -> Result<(ImportedFile, bool), ImportError> {
     let input = File::open(&file.path).map_err(|source| io_error(&file.path, source))?;
     let name = file.path.display().to_string();
     let mut reader = Reader::open(&name, input, &options.dialect)?;
     let columns = Columns::assign(file, &mut reader, options)?;
     let facts = labels::facts(file, options)?;
     let mut rows = Rows::new(&columns);
+    let mut is_whole = true;
     while let Some(row) = reader.next_row()? {
+        if rows_max.is_some_and(|rows_max| rows.count >= rows_max) {
+            is_whole = false;
+            break;
+        }
         rows.push(file, &row)?;
         if rows.count.is_multiple_of(PROGRESS_ROWS) {
             progress(reader.position_bytes());
@@ -48,7 +56,7 @@ pub(super) fn import(
         .into_iter()
         .map(|rows| rows.finish(file, options, &columns, &facts, notes.clone()))
         .collect::<Result<_, _>>()?;
-    Ok(ImportedFile { path: file.path.clone(), recordings })
+    Ok((ImportedFile { path: file.path.clone(), recordings }, is_whole))
 }
 
 /// What each column is for.

@@ -110,6 +110,23 @@ fn labels_of(
     Ok((spans, entry.category.clone()))
 }
 
+/// The classes that `info.labels`, or else the file's name, gives a file.
+pub(super) fn classes(file: &PlannedFile) -> Result<Vec<String>, ImportError> {
+    let entry = match &file.labels {
+        Some(labels) => labels.find(file)?,
+        None => None,
+    };
+    let mut classes = match entry.map(|entry| &entry.label) {
+        None => vec![labels::before_dot(&file.path).to_owned()],
+        Some(FileLabel::Unlabelled) => Vec::new(),
+        Some(FileLabel::Class(class)) => vec![class.clone()],
+        Some(FileLabel::Spans(spans)) => spans.iter().map(|(_, _, class)| class.clone()).collect(),
+    };
+    classes.sort_unstable();
+    classes.dedup();
+    Ok(classes)
+}
+
 /// The entries of one `info.labels`.
 #[derive(Debug)]
 pub(super) struct LabelsFile {

@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use model_format::nearest::did_you_mean;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::edge_impulse_folder::{LABELS_FILE, LabelsFile};
-use super::{ImportError, ImportOptions, ImportedFile, csv_file, edge_impulse_folder};
+use super::{ImportError, ImportOptions, ImportedFile, csv_file, edge_impulse_folder, labels};
 
 /// Deepest folder below the named one.
 const DEPTH_MAX: usize = 16;
@@ -44,12 +46,18 @@ pub struct PlannedFile {
     pub size_bytes: u64,
     /// The nearest label file: in the file's folder or above it, up to the imported folder.
     pub(super) labels: Option<Arc<LabelsFile>>,
-    kind: Kind,
+    /// What it is.
+    pub format: FileFormat,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+/// What a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub enum FileFormat {
+    /// Delimited text.
+    #[serde(rename = "csv")]
     Csv,
+    /// An acquisition of Edge Impulse, as JSON.
+    #[serde(rename = "edge_impulse_json")]
     EdgeImpulse,
 }
 
@@ -59,9 +67,33 @@ impl PlannedFile {
         options: &ImportOptions,
         progress: &mut dyn FnMut(u64),
     ) -> Result<ImportedFile, ImportError> {
-        match self.kind {
-            Kind::Csv => csv_file::import(self, options, progress),
-            Kind::EdgeImpulse => edge_impulse_folder::import(self, options),
+        match self.format {
+            FileFormat::Csv => Ok(csv_file::import(self, options, None, progress)?.0),
+            FileFormat::EdgeImpulse => edge_impulse_folder::import(self, options),
+        }
+    }
+
+    /// Reads at most so many rows of a table, or the whole of a file that is none; true with that if
+    /// there is no more in it.
+    pub(crate) fn import_beginning(
+        &self,
+        options: &ImportOptions,
+        rows_max: u64,
+    ) -> Result<(ImportedFile, bool), ImportError> {
+        match self.format {
+            FileFormat::Csv => csv_file::import(self, options, Some(rows_max), &mut |_| {}),
+            FileFormat::EdgeImpulse => Ok((edge_impulse_folder::import(self, options)?, true)),
+        }
+    }
+
+    /// The classes that its place, its name, or a label file says it has.
+    pub(crate) fn classes_by_name(
+        &self,
+        options: &ImportOptions,
+    ) -> Result<Vec<String>, ImportError> {
+        match (self.format, &options.label_from) {
+            (FileFormat::EdgeImpulse, None) => edge_impulse_folder::classes(self),
+            _ => Ok(labels::facts(self, options)?.class.into_iter().collect()),
         }
     }
 
@@ -99,6 +131,34 @@ impl PlannedFile {
 /// # Errors
 /// If a path cannot be read, or nothing is found at all.
 pub fn plan(paths: &[PathBuf]) -> Result<Plan, ImportError> {
+    let plan = look(paths)?;
+    plan.check(paths)?;
+    Ok(plan)
+}
+
+impl Plan {
+    /// Refuses a plan without a file.
+    ///
+    /// # Errors
+    /// [`ImportError::Nothing`].
+    pub fn check(&self, paths: &[PathBuf]) -> Result<(), ImportError> {
+        if !self.files.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+        let skipped = match self.skipped.len() {
+            0 => String::new(),
+            count => format!(" ({count} files of other kinds)"),
+        };
+        Err(ImportError::Nothing { found: names.join(", ") + &skipped })
+    }
+}
+
+/// [`plan`], which may come to nothing.
+///
+/// # Errors
+/// If a path cannot be read.
+pub fn look(paths: &[PathBuf]) -> Result<Plan, ImportError> {
     let mut plan = Plan::default();
     let several = paths.iter().filter(|path| path.is_dir()).count() > 1;
     for path in paths {
@@ -113,22 +173,15 @@ pub fn plan(paths: &[PathBuf]) -> Result<Plan, ImportError> {
                 }
             }
         } else {
-            let kind = if has_ending(path, &["json"]) { Kind::EdgeImpulse } else { Kind::Csv };
+            let format =
+                if has_ending(path, &["json"]) { FileFormat::EdgeImpulse } else { FileFormat::Csv };
             let folder = path.parent().unwrap_or(Path::new(""));
-            let labels = match kind {
-                Kind::EdgeImpulse => LabelsFile::read(folder)?,
-                Kind::Csv => None,
+            let labels = match format {
+                FileFormat::EdgeImpulse => LabelsFile::read(folder)?,
+                FileFormat::Csv => None,
             };
-            plan.files.push(planned(path, folder, metadata.len(), kind, labels));
+            plan.files.push(planned(path, folder, metadata.len(), format, labels));
         }
-    }
-    if plan.files.is_empty() {
-        let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
-        let skipped = match plan.skipped.len() {
-            0 => String::new(),
-            count => format!(" ({count} files of other kinds)"),
-        };
-        return Err(ImportError::Nothing { found: names.join(", ") + &skipped });
     }
     Ok(plan)
 }
@@ -168,15 +221,15 @@ impl Walk<'_> {
     }
 
     fn file(&mut self, path: PathBuf, size_bytes: u64, labels: Option<Arc<LabelsFile>>) {
-        let kind = match &path {
-            path if has_ending(path, &["json"]) => Kind::EdgeImpulse,
-            path if has_ending(path, &["csv", "tsv"]) => Kind::Csv,
+        let format = match &path {
+            path if has_ending(path, &["json"]) => FileFormat::EdgeImpulse,
+            path if has_ending(path, &["csv", "tsv"]) => FileFormat::Csv,
             _ => return self.skip(path, "not .csv, .tsv or .json"),
         };
         if self.plan.files.len() >= FILES_MAX {
             return self.skip(path, "beyond the millionth file");
         }
-        self.plan.files.push(planned(&path, self.root, size_bytes, kind, labels));
+        self.plan.files.push(planned(&path, self.root, size_bytes, format, labels));
     }
 
     fn skip(&mut self, path: PathBuf, reason: &'static str) {
@@ -188,12 +241,12 @@ fn planned(
     path: &Path,
     root: &Path,
     size_bytes: u64,
-    kind: Kind,
+    format: FileFormat,
     labels: Option<Arc<LabelsFile>>,
 ) -> PlannedFile {
     let below = path.strip_prefix(root).unwrap_or(path);
     let parts: Vec<_> = below.components().map(|c| c.as_os_str().to_string_lossy()).collect();
-    PlannedFile { path: path.to_owned(), name: parts.join("/"), size_bytes, labels, kind }
+    PlannedFile { path: path.to_owned(), name: parts.join("/"), size_bytes, labels, format }
 }
 
 fn has_ending(path: &Path, endings: &[&str]) -> bool {

@@ -70,8 +70,13 @@ fn folder_name(file: &PlannedFile) -> Result<String, ImportError> {
     let absolute = std::path::absolute(&file.path)
         .map_err(|source| super::files::io_error(&file.path, source))?;
     let name = absolute.parent().and_then(Path::file_name).and_then(|name| name.to_str());
+    // The trainer's own folders begin with a dot: a file in one was sent without a folder.
+    let name = name.filter(|name| !name.starts_with('.'));
     name.map(str::to_owned).ok_or_else(|| {
-        file.undecided("its folder has no name that could be a label", "use another --label-from")
+        file.undecided(
+            "it lies in no folder whose name could be a label",
+            "give it one, or use another `--label-from`",
+        )
     })
 }
 

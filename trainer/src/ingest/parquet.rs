@@ -9,9 +9,13 @@ use polars::prelude::{
     SerReader as _, Series,
 };
 
+use super::blocks;
 use crate::data_folder::{DataFolder, FolderError, write_atomically_with};
 use crate::recording::{RecordedChannel, Recording};
 use crate::store::Entry;
+
+/// Rows of a row group. A part of a recording is read by whole groups, so they are small.
+const GROUP_ROWS: usize = 1 << 16;
 
 /// The column of times. Channels are numbered, since any name is allowed for a channel.
 const TIME_COLUMN: &str = "time_ns";
@@ -36,17 +40,18 @@ pub enum ParquetError {
 
 /// Writes a recording's samples into the data folder, unless they lie there already.
 pub(crate) fn write(folder: &DataFolder, recording: &Recording) -> Result<(), ParquetError> {
-    let path = folder.recording_path(recording.content());
+    let content = recording.content();
+    let path = folder.recording_path(content);
     if path.exists() {
         return Ok(());
     }
-    folder.expect_recording(recording.content())?;
+    folder.expect_recording(content)?;
     write_atomically_with(&path, |file| {
         let mut noting = Noting { file, failed: None };
         let written = write_frame(&mut noting, recording);
         written.map_err(|error| noting.failed.unwrap_or_else(|| io::Error::other(error)))
     })?;
-    Ok(())
+    blocks::write(folder, recording, content)
 }
 
 /// A file whose first failure is noted: polars tells it as text, and a full disk must be told from
@@ -85,7 +90,7 @@ fn write_frame(file: &mut Noting<'_>, recording: &Recording) -> Result<(), Polar
         columns.push(Series::new(name.as_str().into(), &channel.values).into_column());
     }
     let mut frame = DataFrame::new(recording.rows(), columns)?;
-    ParquetWriter::new(file).finish(&mut frame)?;
+    ParquetWriter::new(file).with_row_group_size(Some(GROUP_ROWS)).finish(&mut frame)?;
     Ok(())
 }
 

@@ -4,18 +4,17 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
-use model_format::payload::csv;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use super::Outcome;
 use crate::api::Source;
-use crate::api::problem::{IMPORT, INVALID, Problem, io_problem};
+use crate::api::problem::{IMPORT, Problem, io_problem};
+use crate::data_folder::DataFolder;
 use crate::importing::import;
-use crate::ingest::{self, ImportOptions, TimeOption};
-use crate::store::{Job, UploadId};
+use crate::importing::preview::{ImportPreview, preview};
+use crate::ingest::{self, ImportSettings, Plan, in_words_of_settings};
+use crate::store::{Job, JobId, UploadId};
 use crate::training::Work;
 
 /// Deepest folder of the inbox that is looked into.
@@ -42,86 +41,11 @@ pub enum ImportFile {
     Inbox,
 }
 
-/// How files are to be read: the options of `cirame-trainer import`, by the same names. What a file
-/// does not say itself (Edge Impulse files say almost everything, CSV files almost nothing) must be
-/// said here.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct ImportSettings {
-    /// CSV: the column with the time of each row.
-    pub time: Option<String>,
-    /// CSV: unit of the time column: `s`, `ms`, `us`, `ns` or `datetime`.
-    pub time_unit: Option<String>,
-    /// CSV: samples per second for files without times, as text, or `none` for rows without a rate.
-    pub rate_hz: Option<String>,
-    /// Where the label stands: `folder`, `filename`, `filename:PATTERN`, `column:NAME`,
-    /// `value:CLASS` or `none`.
-    pub label_from: Option<String>,
-    /// Tags from the file's name: `gt_{year}`.
-    pub tags_from: Option<String>,
-    /// Tags of all recordings.
-    pub tags: BTreeMap<String, String>,
-    /// CSV: a column whose values tell recordings apart.
-    pub recording_column: Option<String>,
-    /// CSV: columns that a regression shall predict.
-    pub target_columns: Vec<String>,
-    /// Units by channel.
-    pub units: BTreeMap<String, String>,
-    /// CSV: columns to leave out.
-    pub ignore_columns: Vec<String>,
-    /// CSV: the sign between two cells: `,` `;` `tab` or `|`; found otherwise.
-    pub delimiter: Option<String>,
-    /// CSV: the decimal sign: `point` or `comma`; found otherwise.
-    pub decimal: Option<String>,
-}
-
-impl ImportSettings {
-    /// The options that these settings name.
-    ///
-    /// # Errors
-    /// With the field that cannot be understood.
-    pub fn parse(&self) -> Result<ImportOptions, Problem> {
-        let time_unit = parse_field("time_unit", self.time_unit.as_ref())?;
-        if self.time.is_none() && time_unit.is_some() {
-            return Err(Problem::new(INVALID, "time_unit is given without time"));
-        }
-        let delimiter = self.delimiter.as_deref().map(csv::parse_delimiter).transpose();
-        let options = ImportOptions {
-            time: self.time.clone().map(|column| TimeOption { column, format: time_unit }),
-            rate: parse_field("rate_hz", self.rate_hz.as_ref())?,
-            label_from: parse_field("label_from", self.label_from.as_ref())?,
-            tags_from: parse_field("tags_from", self.tags_from.as_ref())?,
-            tags: self.tags.clone(),
-            recording_column: self.recording_column.clone(),
-            target_columns: self.target_columns.clone(),
-            units: self.units.clone(),
-            ignore_columns: self.ignore_columns.clone(),
-            dialect: csv::Options {
-                delimiter: delimiter.map_err(|error| refused("delimiter", &error))?,
-                decimal: parse_field("decimal", self.decimal.as_ref())?,
-            },
-        };
-        options.check().map_err(|error| Problem::new(INVALID, error.to_string()))?;
-        Ok(options)
-    }
-}
-
-fn parse_field<T: FromStr>(name: &str, text: Option<&String>) -> Result<Option<T>, Problem>
-where
-    T::Err: std::fmt::Display,
-{
-    text.map(|text| text.parse()).transpose().map_err(|error| refused(name, &error))
-}
-
-fn refused(name: &str, error: &dyn std::fmt::Display) -> Problem {
-    Problem::new(INVALID, format!("{name}: {error}")).with("field", name)
-}
-
 pub(super) fn carry_out(work: Work<'_>, job: &Job) -> Outcome {
     let input: ImportInput = serde_json::from_value(job.input.clone())
         .map_err(|error| Problem::internal(&format!("the job's input: {error}")))?;
     let options = input.options.parse()?;
-    let laid_out = LaidOut::new(work, job, &input)?;
+    let laid_out = LaidOut::new(work.folder, job.id, &input.files)?;
     let planned = ingest::plan(std::slice::from_ref(&laid_out.path));
     let plan =
         planned.map_err(|error| laid_out.problem(Problem::new(IMPORT, error.to_string())))?;
@@ -134,18 +58,23 @@ pub(super) fn carry_out(work: Work<'_>, job: &Job) -> Outcome {
 }
 
 /// The files of an import in a folder of their own, by the names that the client gave them.
-struct LaidOut {
-    path: PathBuf,
+pub(crate) struct LaidOut {
+    /// The folder.
+    pub(crate) path: PathBuf,
 }
 
 impl LaidOut {
-    fn new(work: Work<'_>, job: &Job, input: &ImportInput) -> Result<Self, Problem> {
-        let folder = work.folder;
-        let path = folder.import_path(job.id);
+    /// Lays the files out in a folder that is named by `id`, and is removed with this.
+    pub(crate) fn new(
+        folder: &DataFolder,
+        id: JobId,
+        files: &BTreeMap<String, ImportFile>,
+    ) -> Result<Self, Problem> {
+        let path = folder.import_path(id);
         let broken = |error: io::Error| io_problem(&path.display().to_string(), &error);
         fs::create_dir_all(&path).map_err(broken)?;
         let laid_out = LaidOut { path: path.clone() };
-        for (name, file) in &input.files {
+        for (name, file) in files {
             let from = match file {
                 ImportFile::Upload(id) => Ok(folder.upload_path(*id)),
                 ImportFile::Inbox => in_inbox(&folder.inbox_path(), name),
@@ -168,12 +97,35 @@ impl LaidOut {
 
     /// A problem that names files as the client does.
     fn problem(&self, problem: Problem) -> Problem {
-        let detail = self.without_folder(problem.detail());
+        let detail = self.without_folder(&in_words_of_settings(problem.detail()));
         problem.with_detail(detail)
     }
 
-    fn without_folder(&self, text: &str) -> String {
-        text.replace(&format!("{}/", self.path.display()), "")
+    /// What an import of the files would find.
+    pub(crate) fn preview(&self, settings: ImportSettings, decided: &[String]) -> ImportPreview {
+        let looked = ingest::look(std::slice::from_ref(&self.path));
+        let (plan, refused) = match looked {
+            Ok(plan) => {
+                let refused = plan.check(std::slice::from_ref(&self.path)).err();
+                (plan, refused)
+            }
+            Err(error) => (Plan::default(), Some(error)),
+        };
+        let mut preview = preview(&plan, settings, decided);
+        if let Some(error) = refused {
+            preview.refusal = Some(error.to_string());
+        }
+        preview.refusal = preview.refusal.map(|refusal| self.without_folder(&refusal));
+        for skipped in &mut preview.skipped {
+            skipped.file = self.without_folder(&skipped.file);
+        }
+        preview
+    }
+
+    /// A text without the folder before the names.
+    pub(crate) fn without_folder(&self, text: &str) -> String {
+        let folder = self.path.display().to_string();
+        text.replace(&format!("{folder}/"), "").replace(&folder, "the files")
     }
 }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{Plan, Planned, SimulateError};
 use crate::clock::now_ms;
 use crate::mqtt::{MqttError, Publisher};
-use crate::progress::Progress;
+use crate::progress::{Cancelled, Progress};
 use crate::recording::Recording;
 
 /// Time between two messages; slower machines send a sample each.
@@ -23,6 +23,9 @@ pub(crate) enum PlayError {
     /// The broker.
     #[error(transparent)]
     Mqtt(#[from] MqttError),
+    /// Somebody wished it to end.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
 }
 
 /// What was played.
@@ -54,7 +57,8 @@ impl Play {
     /// between recordings; each message is sent when its last sample is due.
     ///
     /// # Errors
-    /// Where a machine cannot be like that, and where the broker does not take messages.
+    /// Where a machine cannot be like that, where the broker does not take messages, and where
+    /// somebody wishes it to end.
     pub(crate) fn run(&self, plan: &Plan, progress: &Progress) -> Result<Played, PlayError> {
         let topic = samples_topic(&self.prefix, &self.stream);
         let mut player = Player {
@@ -70,7 +74,7 @@ impl Play {
             let planned = Plan { seed, ..plan.clone() }.recordings()?;
             progress.stage("publish", planned.len() as u64);
             for planned in &planned {
-                player.play(planned)?;
+                player.play(planned, progress)?;
                 progress.step();
             }
         }
@@ -90,13 +94,14 @@ struct Player {
 }
 
 impl Player {
-    fn play(&mut self, planned: &Planned) -> Result<(), PlayError> {
+    fn play(&mut self, planned: &Planned, progress: &Progress) -> Result<(), PlayError> {
         let recording = planned.recording()?;
         let rate_hz = recording.rate_hz.unwrap_or(1.0);
         let rows_each = ((rate_hz * MESSAGE_EVERY_S) as usize).max(1);
         let period_ns = (1e9 / rate_hz).round() as i64;
         let mut from = 0;
         while from < recording.rows() {
+            progress.check()?;
             let to = (from + rows_each).min(recording.rows());
             let due_ns = self.offset_ns + recording.time_ns[to - 1];
             let due = Duration::from_nanos(u64::try_from(due_ns).unwrap_or(0));

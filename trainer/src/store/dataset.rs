@@ -10,7 +10,7 @@ use super::{
     DatasetId, OwnerId, Page, PageOf, Store, StoreError, check_name, count, list, now_ms, parsed,
     plain,
 };
-use crate::data_folder::recording_file;
+use crate::data_folder::{blocks_file, recording_file};
 use crate::nearest::nearest;
 
 /// A named set of recordings.
@@ -86,28 +86,40 @@ impl Store {
                 reason: format!("{runs} runs have learned from it, and their record needs it"),
             });
         }
-        let contents: Vec<Digest> = list(
-            &transaction,
-            "SELECT DISTINCT content FROM recordings WHERE dataset_id = ?1",
-            [&id],
-            |row| parsed(row, "content"),
-        )?;
-        for sql in [
-            "DELETE FROM dataset_version_entries WHERE version_id IN
-                 (SELECT id FROM dataset_versions WHERE dataset_id = ?1)",
-            "DELETE FROM dataset_versions WHERE dataset_id = ?1",
-            "DELETE FROM recordings WHERE dataset_id = ?1",
-            "DELETE FROM datasets WHERE id = ?1",
-        ] {
-            transaction.execute(sql, [&id])?;
-        }
-        for content in contents {
-            let path = recording_file(content).display().to_string();
-            note_loose_file(&transaction, &path, &content.to_string())?;
-        }
+        delete_dataset_rows(&transaction, dataset)?;
         transaction.commit()?;
         Ok(())
     }
+}
+
+/// Removes the rows of a dataset that nothing else needs; the files of its recordings become loose.
+pub(super) fn delete_dataset_rows(
+    connection: &Connection,
+    dataset: DatasetId,
+) -> Result<(), StoreError> {
+    let id = dataset.to_string();
+    let contents: Vec<Digest> = list(
+        connection,
+        "SELECT DISTINCT content FROM recordings WHERE dataset_id = ?1",
+        [&id],
+        |row| parsed(row, "content"),
+    )?;
+    for sql in [
+        "DELETE FROM dataset_version_entries WHERE version_id IN
+             (SELECT id FROM dataset_versions WHERE dataset_id = ?1)",
+        "DELETE FROM dataset_versions WHERE dataset_id = ?1",
+        "DELETE FROM recordings WHERE dataset_id = ?1",
+        "DELETE FROM datasets WHERE id = ?1",
+    ] {
+        connection.execute(sql, [&id])?;
+    }
+    for content in contents {
+        for file in [recording_file(content), blocks_file(content)] {
+            let path = file.display().to_string();
+            note_loose_file(connection, &path, &content.to_string())?;
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn find_dataset(

@@ -60,7 +60,7 @@ pub enum DeploymentStatus {
 }
 
 impl DeploymentStatus {
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             DeploymentStatus::Pending => "pending",
             DeploymentStatus::Downloading => "downloading",

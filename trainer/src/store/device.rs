@@ -64,8 +64,13 @@ pub struct NewDevice {
 /// What a heartbeat came to.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Heard {
-    /// It was noted; the device shall serve this.
-    Noted(Option<Deployment>),
+    /// It was noted.
+    Noted {
+        /// What the device shall serve.
+        deployment: Option<Deployment>,
+        /// Whether the deployment stands differently now.
+        changed: bool,
+    },
     /// A newer request was accepted already: this one may be a recording.
     Old,
 }
@@ -198,20 +203,21 @@ impl Store {
             return Ok(Heard::Old);
         }
         let mut newest = newest_deployment(&transaction, id)?;
-        if let (Some(deployment), Some(report)) = (&mut newest, &heartbeat.deployment) {
-            note_report(&transaction, deployment, report)?;
-        }
+        let changed = match (&mut newest, &heartbeat.deployment) {
+            (Some(deployment), Some(report)) => note_report(&transaction, deployment, report)?,
+            _ => false,
+        };
         transaction.commit()?;
-        Ok(Heard::Noted(newest))
+        Ok(Heard::Noted { deployment: newest, changed })
     }
 }
 
-/// Notes what a device says of a deployment, if it is the one that counts.
+/// Notes what a device says of a deployment, if it is the one that counts; true where it is news.
 fn note_report(
     connection: &Connection,
     deployment: &mut Deployment,
     report: &DeploymentReport,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let status = match report.state {
         DeploymentState::Downloading => DeploymentStatus::Downloading,
         DeploymentState::Proving => DeploymentStatus::Proving,
@@ -219,10 +225,11 @@ fn note_report(
         DeploymentState::Failed => DeploymentStatus::Failed,
     };
     if deployment.id.to_string() != report.deployment_id || deployment.status == status {
-        return Ok(());
+        return Ok(false);
     }
     deployment.status = status;
-    set_status(connection, deployment.id, status, report.error.as_deref(), report.proof.as_ref())
+    set_status(connection, deployment.id, status, report.error.as_deref(), report.proof.as_ref())?;
+    Ok(true)
 }
 
 /// The name, or the name with a number behind it where another device has it.

@@ -10,6 +10,7 @@ const UNNAMED: &str = "FROM loose_files l
  WHERE NOT EXISTS (SELECT 1 FROM recordings WHERE content = l.name)
    AND NOT EXISTS (SELECT 1 FROM model_versions WHERE artifact = l.name)
    AND NOT EXISTS (SELECT 1 FROM uploads WHERE id = l.name)
+   AND NOT EXISTS (SELECT 1 FROM runs WHERE id = l.name AND status = 'succeeded')
    AND NOT EXISTS (SELECT 1 FROM jobs WHERE id = l.name AND status = 'succeeded')";
 
 impl Store {

@@ -4,17 +4,17 @@ use model_format::id::Digest;
 use model_format::manifest::Task;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::loose::note_loose_file;
-use super::run::note_success;
+use super::run::{note_model_version, note_success};
 use super::{
     ModelId, ModelVersionId, OwnerId, Page, PageOf, RunId, Store, StoreError, check_name, list,
     now_ms, one, parsed, plain,
 };
 use crate::data_folder::{artifact_file, proof_file};
 use crate::nearest::nearest;
+use crate::training::{RunCurves, RunReport};
 
 /// A named model.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -144,7 +144,8 @@ impl Store {
         owner: OwnerId,
         name: &str,
         new: &NewModelVersion,
-        report: &Value,
+        report: &RunReport,
+        curves: &RunCurves,
     ) -> Result<ModelVersion, StoreError> {
         check_name("model", name)?;
         let mut connection = self.writer();
@@ -154,8 +155,9 @@ impl Store {
             None => make_model(&transaction, owner, name)?,
         };
         let newest = read_versions(&transaction, model)?.into_iter().next();
-        note_success(&transaction, new.run_id, report)?;
+        note_success(&transaction, new.run_id, report, curves)?;
         if let Some(newest) = newest.filter(|v| v.artifact_sha256 == new.artifact_sha256) {
+            note_model_version(&transaction, new.run_id, newest.id)?;
             transaction.commit()?;
             return Ok(newest);
         }
@@ -175,6 +177,7 @@ impl Store {
             ],
         )?;
         let version = read_versions(&transaction, model)?.swap_remove(0);
+        note_model_version(&transaction, new.run_id, version.id)?;
         transaction.commit()?;
         Ok(version)
     }

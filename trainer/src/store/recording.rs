@@ -95,6 +95,12 @@ pub struct RecordingPlace {
     pub dataset: String,
     /// Number of the newest version that lists it.
     pub version: u32,
+    /// Number of the dataset's newest version; only there labels can be changed.
+    pub newest_version: u32,
+    /// The recording before it in the version that lists it, by name; none for the first one.
+    pub previous_id: Option<RecordingId>,
+    /// The recording after it; none for the last one.
+    pub next_id: Option<RecordingId>,
     /// The recording as that version has it.
     #[serde(flatten)]
     pub entry: Entry,
@@ -115,7 +121,13 @@ pub(super) fn find_recording(
     let found = one(
         connection,
         "SELECT d.name AS dataset, v.number, r.id, r.name, r.content, r.row_count, r.rate_hz,
-                r.absolute_time, r.channels, a.labels, a.tags, e.partition
+                r.absolute_time, r.channels, a.labels, a.tags, e.partition,
+                (SELECT max(number) FROM dataset_versions WHERE dataset_id = d.id)
+                    AS newest_version,
+                (SELECT recording_id FROM dataset_version_entries
+                 WHERE version_id = v.id AND position = e.position - 1) AS previous_id,
+                (SELECT recording_id FROM dataset_version_entries
+                 WHERE version_id = v.id AND position = e.position + 1) AS next_id
          FROM recordings r
          JOIN datasets d ON d.id = r.dataset_id
          JOIN dataset_version_entries e ON e.recording_id = r.id
@@ -127,11 +139,20 @@ pub(super) fn find_recording(
             Ok(RecordingPlace {
                 dataset: plain(row, "dataset")?,
                 version: plain(row, "number")?,
+                newest_version: plain(row, "newest_version")?,
+                previous_id: neighbour(row, "previous_id")?,
+                next_id: neighbour(row, "next_id")?,
                 entry: read_entry(row)?,
             })
         },
     )?;
     found.ok_or_else(|| unknown("recording", id))
+}
+
+/// The recording beside one, if there is one.
+fn neighbour(row: &Row<'_>, column: &'static str) -> Result<Option<RecordingId>, StoreError> {
+    let there: Option<String> = plain(row, column)?;
+    there.map(|_| parsed(row, column)).transpose()
 }
 
 /// The recording's identifier; a new one unless the dataset has had this content by this name.

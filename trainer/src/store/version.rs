@@ -11,7 +11,8 @@ use super::dataset::{find_dataset, make_dataset, unknown_dataset};
 use super::recording::{find_recording, keep_recording, read_entries};
 use super::{
     Annotation, DatasetId, DatasetVersionId, Entry, NewEntry, OwnerId, Page, PageOf, RecordingId,
-    Store, StoreError, check_name, count, list, now_ms, parsed, plain, to_json, unknown,
+    Store, StoreError, VersionTotals, check_name, count, list, now_ms, parsed, plain, to_json,
+    unknown,
 };
 use crate::recording::LabelSpan;
 
@@ -28,6 +29,9 @@ pub struct DatasetVersion {
     pub digest: Digest,
     /// When it was made, in milliseconds since 1970 UTC.
     pub created_ms: i64,
+    /// What the recordings come to.
+    #[serde(flatten)]
+    pub totals: VersionTotals,
     /// The recordings, by name.
     #[serde(rename = "recordings")]
     pub entries: Vec<Entry>,
@@ -266,13 +270,15 @@ fn read_version(
         });
     };
     let id: DatasetVersionId = parsed(row, "id")?;
+    let entries = read_entries(connection, id)?;
     Ok(DatasetVersion {
         id,
         dataset: name.to_owned(),
         number: plain(row, "number")?,
         digest: parsed(row, "digest")?,
         created_ms: plain(row, "created_ms")?,
-        entries: read_entries(connection, id)?,
+        totals: VersionTotals::of(&entries),
+        entries,
     })
 }
 

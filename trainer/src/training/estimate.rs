@@ -1,50 +1,23 @@
-//! What settings come to on a dataset, before anything is read: pipeline, windows, memory.
+//! What a run will take, before anything is read: windows and memory.
 
 use super::entries::entries;
-use super::recipe::{Recipe, recipe};
-use super::settings::{PipelineSettings, Selection, Settings};
+use super::recipe::{recipe, seen_rows};
+use super::settings::Settings;
 use super::{HELD_OUT_MAX, TrainError, Work, kept_max};
-use crate::store::{DatasetVersion, Store};
+use crate::store::{Entry, Store};
 use model_format::pipeline::{Pipeline, Window};
 
 /// What a window's place and truth take beside its numbers.
 const WINDOW_BYTES: u64 = 128;
 
-/// What pipeline settings come to on a dataset.
-pub(crate) struct Previewed {
-    /// The pipeline, with all that was left open decided.
-    pub(crate) pipeline: Pipeline,
-    /// What was decided, in sentences.
-    pub(crate) notes: Vec<String>,
-    /// About how many windows there are; gaps make them fewer.
-    pub(crate) windows: u64,
-}
-
-/// Tries pipeline settings out on a dataset version.
-///
-/// # Errors
-/// The refusals of a run that need no samples.
-pub(crate) fn preview(
-    settings: &PipelineSettings,
-    version: &DatasetVersion,
-) -> Result<Previewed, TrainError> {
-    if version.entries.is_empty() {
-        let dataset = version.dataset.clone();
-        return Err(TrainError::NoRecordings { dataset, filtered: false });
-    }
-    let selection = Selection::default();
-    let Recipe { pipeline, notes } = recipe(settings, &selection, &version.entries)?;
-    let windows = version.entries.iter().map(|entry| windows(entry.info.rows, &pipeline)).sum();
-    Ok(Previewed { pipeline, notes, windows })
-}
-
-/// How many windows so many rows have, where there is no gap.
-fn windows(rows: u64, pipeline: &Pipeline) -> u64 {
+/// About how many windows these recordings have: gaps make them fewer.
+pub(super) fn window_count(entries: &[Entry], pipeline: &Pipeline) -> u64 {
     let Window { length_samples, stride_samples } = pipeline.window;
-    match rows.checked_sub(length_samples.into()) {
-        None => 0,
-        Some(beyond) => beyond / u64::from(stride_samples) + 1,
-    }
+    let count = |entry: &Entry| {
+        let beyond = seen_rows(entry, &pipeline.rate).checked_sub(length_samples.into());
+        beyond.map_or(0, |beyond| beyond / u64::from(stride_samples) + 1)
+    };
+    entries.iter().map(count).fold(0, u64::saturating_add)
 }
 
 /// The least memory that the run will take, in bytes: the recordings that are replayed at once,
@@ -60,11 +33,10 @@ pub(crate) fn memory_bytes(work: Work<'_>, settings: &Settings) -> Result<u64, T
     let pipeline = recipe(&settings.pipeline, &settings.selection, &entries.list)?.pipeline;
     let window = &pipeline.window;
     let channels = pipeline.channels.len() as u64;
-    let mut count = 0;
+    let count = window_count(&entries.list, &pipeline);
     let mut largest = 0;
     for entry in &entries.list {
         let rows = entry.info.rows;
-        count += windows(rows, &pipeline);
         // Times and values, as read and as columns.
         let width = entry.info.channels.len() as u64;
         largest = largest.max(rows.saturating_mul(2 * (8 + 4 * width)));

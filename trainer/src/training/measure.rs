@@ -1,5 +1,6 @@
 //! Figures of answers on windows whose truth is known.
 
+use learn::metrics::anomaly::is_alarm;
 use learn::metrics::{self, Evaluation};
 use learn::prediction::Prediction;
 use learn::table::Target;
@@ -18,7 +19,7 @@ pub(super) fn measure(
 ) -> Result<(Option<Evaluation>, Option<f64>), TrainError> {
     let alarm_share = match prediction {
         Prediction::Anomaly { scores } => {
-            let alarms = scores.iter().filter(|&&score| score >= 1.0).count();
+            let alarms = scores.iter().filter(|&&score| is_alarm(score)).count();
             Some(alarms as f64 / scores.len().max(1) as f64)
         }
         _ => None,

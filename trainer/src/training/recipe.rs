@@ -171,7 +171,7 @@ fn window(
 }
 
 /// How many samples of the pipeline's clock a recording has.
-fn seen_rows(entry: &Entry, rate: &Rate) -> u64 {
+pub(super) fn seen_rows(entry: &Entry, rate: &Rate) -> u64 {
     match (entry.info.rate_hz, rate.hz()) {
         (Some(recorded), Some(hz)) if (recorded - hz).abs() > RATE_TOLERANCE * hz => {
             (entry.info.rows as f64 * hz / recorded) as u64

@@ -4,15 +4,17 @@ use engine::proof::Proof;
 use learn::metrics::Evaluation;
 use learn::table::Target;
 use model_format::id::Digest;
-use model_format::manifest::{Task, Threshold};
+use model_format::manifest::{Target as TargetInfo, Task, Threshold};
 use model_format::pipeline::Pipeline;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
+use super::spans::RecordingParts;
 use crate::store::{ModelVersion, RunId};
 
 /// What a run found.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RunReport {
     /// What the model answers.
     pub task: Task,
@@ -21,14 +23,20 @@ pub struct RunReport {
     /// Digest of the dataset version.
     pub dataset_version: Digest,
     /// From samples to features.
+    #[schema(value_type = Object)]
     pub pipeline: Pipeline,
     /// How many windows there were for what.
     pub windows: WindowCounts,
     /// Classes by label index; empty but for classification.
     pub classes: Vec<String>,
+    /// What a regression predicts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<TargetInfo>,
     /// What the fit found.
+    #[schema(value_type = Object)]
     pub facts: Map<String, Value>,
     /// The alarm line before it was scaled to 1.0.
+    #[schema(value_type = Option<Object>)]
     pub threshold: Option<Threshold>,
     /// Figures on the test windows, with the naive answer's beside them; none where nothing is
     /// known about these windows.
@@ -44,11 +52,16 @@ pub struct RunReport {
     /// Size of the artifact.
     pub artifact_bytes: u64,
     /// Who checked the artifact, and what was found.
+    #[schema(value_type = Object)]
     pub proof: Proof,
+    /// What the parts of each recording were for; empty for runs from before this was kept.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub split: Vec<RecordingParts>,
 }
 
 /// How many windows there were for what.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct WindowCounts {
     /// To learn from.
     pub train: u64,
@@ -63,7 +76,7 @@ pub struct WindowCounts {
 }
 
 /// What the naive answer is made of, so that later evaluations have it beside their figures.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NaiveAnswer {
     /// Training windows by class.

@@ -19,22 +19,26 @@ pub(crate) fn table(
     for &window in windows {
         values.extend_from_slice(&extracted.values[window * width..(window + 1) * width]);
     }
-    let infos = || windows.iter().map(|&window| &extracted.windows[window]);
-    let target = match task {
-        Task::Classification => Target::Classes {
-            index: infos().filter_map(|window| window.class).collect(),
-            names: extracted.classes.clone(),
-        },
-        Task::Regression => Target::Values(infos().map(|window| window.value).collect()),
-        Task::Anomaly => Target::None,
-    };
     Table {
         columns: columns.to_vec(),
         rows: windows.len(),
         values,
-        target,
-        groups: infos().map(|window| window.recording).collect(),
+        target: target(extracted, task, windows),
+        groups: windows.iter().map(|&window| extracted.windows[window].recording).collect(),
         weights: None,
+    }
+}
+
+/// What is true of these windows. All have what the task needs: a class, a value.
+pub(crate) fn target(extracted: &Extracted, task: Task, windows: &[usize]) -> Target {
+    let infos = windows.iter().map(|&window| &extracted.windows[window]);
+    match task {
+        Task::Classification => Target::Classes {
+            index: infos.filter_map(|window| window.class).collect(),
+            names: extracted.classes.clone(),
+        },
+        Task::Regression => Target::Values(infos.map(|window| window.value).collect()),
+        Task::Anomaly => Target::None,
     }
 }
 

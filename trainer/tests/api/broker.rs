@@ -31,7 +31,7 @@ fn connect(address: &str, login: Option<(&str, &str)>) -> ConnectReturnCode {
 }
 
 /// The living children of a process.
-fn children(parent: u32) -> Vec<u32> {
+pub(crate) fn children(parent: u32) -> Vec<u32> {
     let processes = std::fs::read_dir("/proc").expect("the system tells its processes");
     let child = |entry: std::fs::DirEntry| {
         let stat = std::fs::read_to_string(entry.path().join("stat")).ok()?;

@@ -159,6 +159,31 @@ impl Client {
             .collect()
     }
 
+    /// Follows events that do not end.
+    pub(crate) fn events(&self, path: &str) -> Events {
+        let (name, value) = self.login();
+        let request = self.agent.get(format!("{}{path}", self.base)).header(name, value);
+        let mut response = request.call().expect("the events come");
+        assert_eq!(response.status(), 200, "{path}");
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        let (sender, events) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let mut event = String::new();
+            let lines = BufReader::new(response.body_mut().as_reader()).lines();
+            for line in lines.map_while(Result::ok) {
+                if let Some(name) = line.strip_prefix("event: ") {
+                    name.clone_into(&mut event);
+                } else if let Some(data) = line.strip_prefix("data: ") {
+                    let data = serde_json::from_str(data).expect("an event is JSON");
+                    if sender.send((event.clone(), data)).is_err() {
+                        return;
+                    }
+                }
+            }
+        });
+        Events(events)
+    }
+
     /// The job at its end.
     pub(crate) fn ended(&self, job: &Value) -> Value {
         self.follow(job).pop().expect("there is an event")
@@ -229,6 +254,28 @@ pub(crate) fn long_run(dataset: &str, model: &str) -> Value {
             "window": { "samples": 256 }, "stride": { "samples": 1 }, "features": ["all"],
         },
     })
+}
+
+/// Events as they come.
+pub(crate) struct Events(std::sync::mpsc::Receiver<(String, Value)>);
+
+impl Events {
+    /// The next event.
+    #[track_caller]
+    pub(crate) fn next(&self) -> (String, Value) {
+        self.0.recv_timeout(PATIENCE).expect("an event comes")
+    }
+
+    /// The data of the next event of this name that `is_it`; whatever comes before is left out.
+    #[track_caller]
+    pub(crate) fn find(&self, name: &str, is_it: impl Fn(&Value) -> bool) -> Value {
+        loop {
+            let (event, data) = self.next();
+            if event == name && is_it(&data) {
+                return data;
+            }
+        }
+    }
 }
 
 impl Answer {

@@ -213,3 +213,85 @@ fn pipelines_are_tried_out_saved_and_used_by_name() {
     admin.get("/api/features/pipelines/small").problem(404, "not_found");
     admin.delete("/api/data/datasets/pump").problem(409, "in_use");
 }
+
+#[test]
+fn a_preview_says_what_is_in_files_and_what_an_import_would_be_refused_for() {
+    let place = Place::new();
+    let service = place.serve("");
+    let admin = service.admin();
+    let uploads = upload_all(&admin, &simulated_files());
+    let path = "/api/data/datasets/pump/imports/preview";
+    let preview = admin.post(path, &json!({ "uploads": uploads })).expect(200).json();
+    assert_eq!(preview["files"].as_array().unwrap().len(), 4);
+    assert_eq!(preview["files"][0]["format"], "csv");
+    assert!(preview.get("refusal").is_none_or(Value::is_null), "{preview}");
+    assert_eq!((&preview["recordings"], &preview["rows"]), (&json!(4), &json!(8000)));
+    assert_eq!(preview["options"]["time"], "t_ns");
+    assert_eq!(preview["options"]["label_from"], "column:label");
+    let classes = json!([{ "class": "imbalance", "files": 2 }, { "class": "normal", "files": 2 }]);
+    assert_eq!(preview["classes"], classes);
+    admin.get("/api/data/datasets/pump").problem(404, "not_found");
+
+    // What is proposed is what an import takes.
+    let import = json!({ "uploads": uploads, "options": preview["options"] });
+    let job = admin.post("/api/data/datasets/pump/imports", &import).expect(202).json();
+    assert_eq!(admin.result(&job)["recordings"], 4);
+
+    // A refusal names files as the client does, and the fields that a client sends.
+    let text = b"time,a\n0,1.5\n1,2.5\n2,3.5\n";
+    let odd = admin.upload("deep/odd.csv", text, 100);
+    let preview = admin.post(path, &json!({ "uploads": [odd] })).expect(200).json();
+    let refusal = preview["refusal"].as_str().unwrap();
+    assert!(refusal.starts_with("deep/odd.csv: "), "{refusal}");
+    assert!(refusal.contains("`time_unit: s`"), "{refusal}");
+    let import = json!({ "uploads": [odd], "options": preview["options"] });
+    let job = admin.post("/api/data/datasets/odd/imports", &import).expect(202).json();
+    assert_eq!(admin.ended(&job)["error"]["detail"], refusal);
+    let none = admin.upload("read.me", b"text", 100);
+    let preview = admin.post(path, &json!({ "uploads": [none] })).expect(200).json();
+    assert_eq!(preview["skipped"][0]["file"], "read.me");
+    assert!(preview["refusal"].as_str().unwrap().contains("nothing to import"), "{preview}");
+    let wrong = json!({ "uploads": [odd], "options": { "rate_hz": "fast" } });
+    admin.post(path, &wrong).problem(422, "invalid");
+    let settled = json!({ "uploads": [odd], "decided": ["label_from", "time"] });
+    let preview = admin.post(path, &settled).expect(200).json();
+    let proposals = preview["proposals"].as_array().unwrap().iter();
+    let proposed: Vec<&Value> = proposals.map(|proposal| &proposal["option"]).collect();
+    assert_eq!(proposed, ["rate_hz", "ignore_columns"], "{preview}");
+    let wrong = json!({ "uploads": [odd], "decided": ["label"] });
+    let refused = admin.post(path, &wrong).problem(422, "invalid");
+    assert!(refused["detail"].as_str().unwrap().contains("label_from"), "{refused}");
+    let left = std::fs::read_dir(place.data().join("uploads")).unwrap();
+    assert!(left.map(|entry| entry.unwrap().file_name()).all(|name| name.len() == 36));
+}
+
+#[test]
+fn versions_say_what_was_recorded_and_recordings_what_lies_beside_them() {
+    let place = Place::new();
+    place.simulate("pump");
+    let service = place.serve("");
+    let admin = service.admin();
+    let dataset = admin.get("/api/data/datasets/pump").expect(200).json();
+    let class =
+        |name: &str| json!({ "class": name, "recordings": 2, "rows": 4000, "seconds": 4.0 });
+    assert_eq!(dataset["classes"], json!([class("imbalance"), class("normal")]));
+    assert_eq!((&dataset["rows"], &dataset["labelled_rows"]), (&json!(8000), &json!(8000)));
+    assert_eq!(dataset["seconds"], 8.0);
+    let ids: Vec<&Value> =
+        dataset["recordings"].as_array().unwrap().iter().map(|r| &r["recording_id"]).collect();
+    let show = |id: &Value| admin.get(&format!("/api/data/recordings/{}", id.as_str().unwrap()));
+    for (index, id) in ids.iter().enumerate() {
+        let recording = show(id).expect(200).json();
+        let beside = |index: Option<usize>| index.and_then(|index| ids.get(index).copied());
+        assert_eq!(
+            recording.get("previous_id"),
+            beside(index.checked_sub(1)).or(Some(&Value::Null))
+        );
+        assert_eq!(recording.get("next_id"), beside(Some(index + 1)).or(Some(&Value::Null)));
+        assert_eq!((&recording["version"], &recording["newest_version"]), (&json!(1), &json!(1)));
+    }
+    let first = format!("/api/data/recordings/{}", ids[0].as_str().unwrap());
+    admin.delete(&first).expect(200);
+    let old = admin.get(&first).expect(200).json();
+    assert_eq!((&old["version"], &old["newest_version"]), (&json!(1), &json!(2)));
+}

@@ -37,7 +37,7 @@ fn every_answer_has_an_id_and_keeps_browsers_from_guessing() {
     let service = place.serve("--log json");
     let admin = service.admin();
     let mut ids = Vec::new();
-    for path in ["/api/health", "/api/jobs", "/api/nothing", "/api/jobs/x", "/api/docs/", "/"] {
+    for path in ["/api/health", "/api/jobs", "/api/nothing", "/api/jobs/x", "/api/docs/", "/api"] {
         for client in [&admin, &service.anybody()] {
             let answer = client.get(path);
             assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
@@ -65,7 +65,7 @@ fn unknown_addresses_and_methods_are_problems() {
     let service = place.serve("");
     let admin = service.admin();
     admin.get("/api/nothing").problem(404, "no_route");
-    admin.get("/").problem(404, "no_route");
+    admin.get("/api").problem(404, "no_route");
     admin.put("/api/jobs", &serde_json::json!({})).problem(405, "no_method");
     admin.delete("/api/health").problem(405, "no_method");
     service.anybody().delete("/api/jobs").problem(405, "no_method");

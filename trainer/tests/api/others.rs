@@ -86,6 +86,8 @@ impl Things {
             format!("/api/jobs/{}", self.job),
             format!("/api/jobs/{}/events", self.job),
             format!("/api/training/runs/{}", self.run),
+            format!("/api/training/runs/{}/windows", self.run),
+            format!("/api/training/runs/{}/curves", self.run),
             format!("/api/training/evaluations/{}/results", self.evaluation),
             "/api/training/models/m".to_owned(),
             VERSION.to_owned(),

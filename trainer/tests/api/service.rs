@@ -27,6 +27,8 @@ pub(crate) struct Service {
     data: PathBuf,
     pub(crate) base: String,
     pub(crate) broker: Option<String>,
+    /// What it printed until it was ready.
+    pub(crate) said: Vec<String>,
 }
 
 impl Place {
@@ -78,20 +80,36 @@ impl Place {
         self.spawn(command, &self.data())
     }
 
+    /// The product, as `start` starts it: with a device and perhaps the demo. Its output stays open.
+    pub(crate) fn start(&self, options: &str) -> Service {
+        let mut command = self.command("start --threads 2 --heartbeat-s 1");
+        command.args(options.split_whitespace());
+        self.spawn(command, &self.data())
+    }
+
     /// The service that `command` starts. `data` is where its data folder is seen from here.
     pub(crate) fn spawn(&self, mut command: Command, data: &Path) -> Service {
         let log = File::options().create(true).append(true).open(self.folder.path().join("log"));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log.expect("the log opens"));
         let mut child = command.spawn().expect("the program starts");
         let mut output = BufReader::new(child.stdout.take().expect("it was asked for"));
-        let (mut line, mut broker) = (String::new(), None);
+        let (mut line, mut broker, mut said) = (String::new(), None, Vec::new());
         while output.read_line(&mut line).expect("its output is text") > 0 {
             if let Some(address) = line.trim().strip_prefix("broker on mqtt://") {
                 broker = Some(address.to_owned());
             }
+            said.push(line.trim().to_owned());
             if let Some(base) = line.trim().strip_prefix("listening on ") {
                 let base = base.to_owned();
-                return Service { child, data: data.to_owned(), base, broker };
+                return Service { child, data: data.to_owned(), base, broker, said };
+            }
+            // The last line of `start`.
+            if line.trim().starts_with("stop ") {
+                let value = |name| said.iter().find_map(|line| line.strip_prefix(name));
+                let base = value("API       ").and_then(|url| url.strip_suffix("/api/docs/"));
+                let base = base.expect("it says where the API is").to_owned();
+                let broker = value("broker    mqtt://").map(str::to_owned);
+                return Service { child, data: data.to_owned(), base, broker, said };
             }
             line.clear();
         }

@@ -6,7 +6,7 @@ use model_format::payload::csv::Reader;
 use model_format::payload::time::TimeFormat;
 
 use super::super::files::PlannedFile;
-use super::super::{ImportError, labels};
+use super::super::{ImportError, labels, names};
 
 /// How many names a message lists.
 const NAMES_MAX: usize = 20;
@@ -24,10 +24,7 @@ impl Seen {
 
     /// True if its name or first value looks like a time.
     fn may_be_time(&self) -> bool {
-        let name = self.name.to_lowercase();
-        TimeFormat::unambiguous(&self.name, &self.value).is_some()
-            || ["time", "date", "stamp"].iter().any(|word| name.contains(word))
-            || ["t", "ts"].contains(&name.as_str())
+        TimeFormat::unambiguous(&self.name, &self.value).is_some() || names::is_time(&self.name)
     }
 }
 
@@ -84,9 +81,7 @@ pub(super) fn no_time_unit(file: &PlannedFile, column: &str, first: &str) -> Imp
 pub(super) fn no_label(file: &PlannedFile, reader: &mut Reader<File>) -> ImportError {
     let columns = seen(reader);
     let texts = columns.iter().filter(|column| !column.is_number() && !column.may_be_time());
-    let by_name = columns.iter().filter(|column| {
-        ["label", "class", "state", "target"].contains(&column.name.to_lowercase().as_str())
-    });
+    let by_name = columns.iter().filter(|column| names::is_label(&column.name));
     let candidate = by_name.chain(texts).next();
     let column = match candidate {
         Some(column) => format!(
