@@ -1,0 +1,28 @@
+import { expect, it } from "vitest";
+
+import { filterOf, matches, UNLABELLED } from "./filter";
+
+const recording = {
+  name: "worn/Pump3.csv",
+  labels: [{ from_row: 0, to_row: 9, class: "worn" }],
+  tags: { machine: "north" },
+};
+const plain = { name: "new.csv", labels: [], tags: {} };
+
+it("finds recordings by a part of their name or of a tag, in any case", () => {
+  expect(matches(recording, { text: " pump3", class: undefined })).toBe(true);
+  expect(matches(recording, { text: "machine=NOR", class: undefined })).toBe(true);
+  expect(matches(recording, { text: "south", class: undefined })).toBe(false);
+});
+
+it("finds recordings by class, and those without labels", () => {
+  expect(matches(recording, { text: "", class: "worn" })).toBe(true);
+  expect(matches(plain, { text: "", class: "worn" })).toBe(false);
+  expect(matches(plain, { text: "", class: UNLABELLED })).toBe(true);
+  expect(matches(recording, { text: "", class: UNLABELLED })).toBe(false);
+});
+
+it("takes the filter from the address", () => {
+  expect(filterOf({ q: "a", class: "" })).toEqual({ text: "a", class: UNLABELLED });
+  expect(filterOf({})).toEqual({ text: "", class: undefined });
+});

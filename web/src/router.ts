@@ -1,0 +1,52 @@
+// Addresses of the console: every page has one, so that it can be linked to.
+import { createRouter, createWebHistory, type RouteRecordRaw } from "vue-router";
+
+import { onSignedOut } from "./api/client";
+import { forget, signedIn } from "./session/session";
+
+const routes: RouteRecordRaw[] = [
+  { path: "/sign-in", name: "sign-in", component: () => import("./session/SignInPage.vue"), meta: { open: true } },
+  { path: "/", name: "overview", component: () => import("./overview/OverviewPage.vue") },
+  { path: "/datasets", name: "datasets", component: () => import("./datasets/DatasetsPage.vue") },
+  { path: "/datasets/-/import", name: "import", component: () => import("./datasets/ImportPage.vue") },
+  { path: "/datasets/:name", name: "dataset", component: () => import("./datasets/DatasetPage.vue"), props: true },
+  {
+    path: "/recordings/:id",
+    name: "recording",
+    component: () => import("./recordings/RecordingPage.vue"),
+    props: true,
+  },
+  { path: "/training", name: "training", component: () => import("./training/TrainingPage.vue") },
+  { path: "/runs", name: "runs", component: () => import("./runs/RunsPage.vue") },
+  { path: "/runs/compare", name: "compare", component: () => import("./runs/ComparePage.vue") },
+  { path: "/runs/:id", name: "run", component: () => import("./runs/RunPage.vue"), props: true },
+  { path: "/models", name: "models", component: () => import("./models/ModelsPage.vue") },
+  { path: "/models/:name", name: "model", component: () => import("./models/ModelPage.vue"), props: true },
+  {
+    path: "/models/:name/:number",
+    name: "version",
+    component: () => import("./models/VersionPage.vue"),
+    props: (to) => ({ name: String(to.params.name), number: Number(to.params.number) }),
+  },
+  { path: "/devices", name: "devices", component: () => import("./devices/DevicesPage.vue") },
+  { path: "/devices/:id", name: "device", component: () => import("./devices/DevicePage.vue"), props: true },
+  { path: "/settings", name: "settings", component: () => import("./settings/SettingsPage.vue") },
+  { path: "/:path(.*)*", name: "nowhere", component: () => import("./overview/NowherePage.vue") },
+];
+
+export const router = createRouter({
+  history: createWebHistory(),
+  routes,
+  scrollBehavior: (_to, _from, saved) => saved ?? { top: 0 },
+});
+
+router.beforeEach(async (to) => {
+  if (to.meta.open || (await signedIn())) return true;
+  return { name: "sign-in", query: to.fullPath === "/" ? {} : { next: to.fullPath } };
+});
+
+onSignedOut(() => {
+  forget();
+  const here = router.currentRoute.value;
+  if (!here.meta.open) void router.replace({ name: "sign-in", query: { next: here.fullPath } });
+});
