@@ -9,6 +9,9 @@ ORT = $(shell ls $(CURDIR)/.venv/lib/python3*/site-packages/onnxruntime/capi/lib
 WITH_ORT = ORT_DYLIB_PATH="$(ORT)" PYTHON="$(PYTHON)"
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 STEP := tools/step.sh
+# One set of features for all development builds, so that nothing is compiled twice.
+CARGO_BUILD := cargo build --workspace --features trainer/console
+RUN_ARGS ?=
 
 .PHONY: help
 help: ## list the targets
@@ -18,39 +21,75 @@ help: ## list the targets
 setup: ## install what this machine lacks (says so before it uses sudo)
 	@tools/setup.sh
 
+.PHONY: run
+run: ## start the product with a demo: console on http://localhost:3030; RUN_ARGS="--no-demo --lan" for options
+	@echo "[1/4] what this machine lacks"; tools/setup.sh
+	@echo "[2/4] the console"; $(MAKE) --no-print-directory console
+	@echo "[3/4] the programs: the first time 10 to 25 minutes on two cores, then seconds"; $(CARGO_BUILD) --bins
+	@echo "[4/4] start"; $(MAKE) --no-print-directory start
+
+# A target of its own, so that ONNX Runtime is looked for after setup has brought it.
+.PHONY: start
+start:
+	@$(WITH_ORT) exec "$(TARGET)/debug/cirame-trainer" start $(RUN_ARGS)
+
 .PHONY: build
-build: ## build cirame-trainer and cirame-edge for this machine, optimised
-	cargo build --release -p trainer -p edge-runtime
+build: console ## build cirame-trainer and cirame-edge for this machine, optimised
+	cargo build --release -p trainer -p edge-runtime --features trainer/console
+
+# npm writes this file when it is done.
+web/node_modules/.package-lock.json: web/package.json web/package-lock.json
+	cd web && npm ci --no-audit --no-fund --loglevel=error
+
+.PHONY: console
+console: web/node_modules/.package-lock.json ## build the browser console into web/dist
+	cd web && npm run --silent build -- --logLevel warn
+
+.PHONY: check-console
+check-console: web/node_modules/.package-lock.json ## types, formatting and unit tests of the console
+	cd web && npm run --silent check
+
+.PHONY: journeys
+journeys: console ## the console in a real browser against trainer, broker and edge; ONLY=NAME for some
+	$(CARGO_BUILD) --bins
+	cd web && $(WITH_ORT) PROGRAMS="$(abspath $(TARGET))/debug" npx vitest run --config vitest.e2e.config.ts $(ONLY)
+
+.PHONY: screenshots
+screenshots: setup console ## pictures of every page in both themes into dist/screenshots; the best into docs/pictures
+	$(CARGO_BUILD) --bins
+	cd web && $(WITH_ORT) PROGRAMS="$(abspath $(TARGET))/debug" SCREENSHOTS="$(CURDIR)/dist/screenshots" npx vitest run --config vitest.e2e.config.ts
 
 .PHONY: tour
 tour: setup ## a first tour on simulated data: record, train, prove, run on the edge
-	cargo build --workspace --all-targets
+	$(CARGO_BUILD) --all-targets
 	@$(WITH_ORT) tools/tour.sh "$(TARGET)/debug"
 
 .PHONY: lint
 lint: ## formatting and clippy, warnings are errors
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy --workspace --features trainer/console --all-targets -- -D warnings
 
 .PHONY: test
-test: ## everything that must hold: setup, lint, all tests, demo, services, references, 64-bit Arm
+test: ## everything that must hold: setup, lint, all tests, demo, services, journeys in a browser, references, 64-bit Arm
 	@$(STEP) setup $(MAKE) --no-print-directory setup
-	@$(STEP) build cargo build --workspace --all-targets
+	@$(STEP) console $(MAKE) --no-print-directory check-console console
+	@$(STEP) build $(CARGO_BUILD) --all-targets
 	@$(STEP) lint $(MAKE) --no-print-directory lint
 	@$(STEP) tests $(MAKE) --no-print-directory tests
 	@$(STEP) tour $(MAKE) --no-print-directory tour
 	@$(STEP) demo $(MAKE) --no-print-directory demo
 	@$(STEP) services $(MAKE) --no-print-directory services
+	@$(STEP) journeys $(MAKE) --no-print-directory journeys
 	@$(STEP) references $(MAKE) --no-print-directory references
 	@$(STEP) arm64 $(MAKE) --no-print-directory arm64
 
 .PHONY: tests
 tests: ## all tests of all crates, with ONNX Runtime as a judge
-	$(WITH_ORT) cargo test --workspace --no-fail-fast
+	$(WITH_ORT) cargo test --workspace --features trainer/console --no-fail-fast
 
 .PHONY: demo
 demo: setup ## the whole chain across processes, without a person: train, deploy, replay over MQTT, compare
-	cargo build --workspace --all-targets
+	$(CARGO_BUILD) --all-targets
 	@$(WITH_ORT) $(PYTHON) tools/demo.py "$(TARGET)/debug"
 
 .PHONY: services
@@ -60,8 +99,9 @@ services: ## the running programs, from outside: tritonclient, schemathesis, kil
 	@$(WITH_ORT) $(PYTHON) tools/check_kills.py "$(TARGET)/debug"
 
 .PHONY: api
-api: ## renew the committed OpenAPI document
-	cargo run --quiet -p trainer -- openapi > trainer/openapi.json
+api: web/node_modules/.package-lock.json ## renew the committed OpenAPI document and the console's types
+	cargo run --quiet --workspace --features trainer/console --bin cirame-trainer -- openapi > trainer/openapi.json
+	cd web && npm run --silent api
 
 .PHONY: references
 references: ## artifacts through onnx.checker and Python's onnxruntime; reference files are current
@@ -74,7 +114,7 @@ arm64: ## tests of what ships to devices, for 64-bit Arm under qemu; a skip is n
 .PHONY: acceptance
 acceptance: setup ## real data sets: make acceptance DATA=FOLDER
 	@test -n "$(DATA)" || { echo "usage: make acceptance DATA=FOLDER (a folder with ei_motion, cwru_de12, gas_turbine, skab)"; exit 2; }
-	cargo build --workspace --all-targets
+	$(CARGO_BUILD) --all-targets
 	@$(WITH_ORT) $(PYTHON) tools/acceptance.py "$(TARGET)/debug" "$(DATA)"
 
 .PHONY: bench
@@ -83,8 +123,8 @@ bench: ## speed and size beside peers in the same run; ONLY=NAME for a part; doc
 	@$(WITH_ORT) DATA="$(DATA)" $(PYTHON) tools/bench.py $(ONLY)
 
 .PHONY: dist
-dist: ## static edge binaries for this machine's architecture: dist/cirame-edge, dist/cirame-edge-lite
-	@tools/dist.sh
+dist: ## static edge binaries: dist/cirame-edge, dist/cirame-edge-lite; ARCH=arm64 for 64-bit Arm
+	@ARCH="$(ARCH)" tools/dist.sh
 
 .PHONY: audit
 audit: ## licences, bans, sources and advisories of all dependencies (installs cargo-deny)

@@ -131,9 +131,14 @@ def service() -> None:
     """The API beside FastAPI and SQLite on the same database, and the trainer's memory."""
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
+        run([
+            TARGET / "release/cirame-trainer", "--data", folder / "data", "simulate", "vibration",
+            "--seconds", "10000", "--classes", "normal", "--per-class", "1", "--into", "long",
+        ])
         trainer = Trainer(TARGET / "release", folder)
         idle_mb = trainer.resident_mb()
         row("trainer, resident memory idle", f"{idle_mb:.0f} MB", "", None, "≤ 120 MB")
+        plots(trainer)
         recording = fill(trainer, folder)
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -155,6 +160,22 @@ def service() -> None:
             trainer.stop()
         if DATA:
             turbofan(folder)
+
+
+def plots(trainer: Trainer) -> None:
+    """Time to the samples of 2000 points, of a recording of 10⁷ rows × 3 and of parts of it."""
+    recording = trainer.ask("GET", "/api/data/datasets/long")["recordings"][0]
+    path, rows_all = f"/api/data/recordings/{recording['recording_id']}/samples?points=2000", recording["rows"]
+    for name, share, bar in [("all", 1, "< 150 ms"), ("10 %", 0.1, ""), ("1 %", 0.01, ""), ("0.1 %", 0.001, "")]:
+        count = int(rows_all * share)
+        # Not at the beginning of a block: that would be the easiest part.
+        first = 0 if share == 1 else (rows_all - count) // 2 + 13
+        times_ms = []
+        for _ in range(10):
+            start = time.perf_counter()
+            trainer.ask("GET", f"{path}&from_row={first}&to_row={first + count}")
+            times_ms.append((time.perf_counter() - start) * 1e3)
+        row(f"samples for a plot, 2000 points of {name} of 10⁷ rows × 3", f"best {min(times_ms):.0f} ms, worst {max(times_ms):.0f} ms", "", None, bar)
 
 
 def fill(trainer: Trainer, folder: Path) -> str:

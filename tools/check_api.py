@@ -15,7 +15,7 @@ PROGRAMS = Path(sys.argv[1]).resolve()
 EXAMPLES = sys.argv[2] if len(sys.argv) > 2 else "15"
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 # These end the session that the others are asked with: they come last, each with one of its own.
-ENDS_THE_SESSION = ["sign_out", "change_password"]
+ENDS_THE_SESSION = ["delete_session", "put_session_password"]
 
 
 def fill(trainer: Trainer, folder: Path) -> dict[str, dict]:
@@ -41,6 +41,8 @@ def fill(trainer: Trainer, folder: Path) -> dict[str, dict]:
         "PATCH /api/data/uploads/{id}": {"path.id": upload},
         "GET /api/features/pipelines/{name}": name,
         "GET /api/jobs/{id}": {"path.id": evaluation},
+        # Without a device these events would not end.
+        "GET /api/devices/events": {"query.device": "01890000-0000-7000-8000-000000000000"},
         "GET /api/jobs/{id}/events": {"path.id": evaluation},
         "POST /api/jobs/{id}/cancel": {"path.id": evaluation},
         "GET /api/training/runs/{id}": {"path.id": run},

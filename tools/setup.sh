@@ -2,7 +2,7 @@
 # Installs what a Debian-like machine with Rust lacks for building and testing. Safe to repeat: it
 # looks first, says what it is about to install, and does nothing where nothing is missing.
 #
-#   tools/setup.sh            compiler, MQTT broker, Python packages for references and peers, ONNX Runtime
+#   tools/setup.sh            compiler, Node.js, MQTT broker, browser for tests, Python packages, ONNX Runtime
 #   BENCH=1 tools/setup.sh    also the load generator of the benchmarks
 #   ARM64=1 tools/setup.sh    also the cross compiler and emulator for 64-bit Arm
 set -euo pipefail
@@ -35,6 +35,8 @@ command -v python3 >/dev/null || missing+=(python3)
 python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
 # The broker that the tests start themselves; Debian keeps it where only root's PATH looks.
 PATH=$PATH:/usr/sbin command -v mosquitto >/dev/null || missing+=(mosquitto)
+command -v npm >/dev/null || missing+=(nodejs npm)
+command -v "${CHROMIUM:-chromium}" >/dev/null || missing+=(chromium)
 [ "${BENCH:-0}" = 0 ] || command -v wrk >/dev/null || missing+=(wrk)
 if [ "${ARM64:-0}" = 1 ]; then
   command -v aarch64-linux-gnu-gcc >/dev/null || missing+=(gcc-aarch64-linux-gnu libc6-dev-arm64-cross)
@@ -42,6 +44,12 @@ if [ "${ARM64:-0}" = 1 ]; then
   command -v qemu-aarch64-static >/dev/null || missing+=(qemu-user-static)
 fi
 [ ${#missing[@]} = 0 ] || install_packages "${missing[@]}"
+
+# Vite's own floor.
+node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' || {
+  echo "setup: the console needs Node.js 20.19 or later, found $(node --version): install it from nodejs.org or with nvm" >&2
+  exit 1
+}
 
 if ! cmp -s requirements.txt .venv/requirements.txt; then
   python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
