@@ -98,8 +98,7 @@ impl Results {
 
     fn owner(&mut self, device: DeviceId) -> Result<Option<OwnerId>, DropReason> {
         let known = self.owners.get(&device);
-        if let Some((owner, since)) = known.filter(|(_, since)| since.elapsed() < OWNER_AGE_MAX) {
-            let _ = since;
+        if let Some((owner, _)) = known.filter(|(_, since)| since.elapsed() < OWNER_AGE_MAX) {
             return Ok(*owner);
         }
         let owner = match self.folder.store().any_device(device) {
