@@ -159,6 +159,33 @@ impl Alarm {
         Ok(Alarm { rule, raised_since_ns: None, run: None, peak_score: f64::NEG_INFINITY })
     }
 
+    /// An alarm that was raised before, by an earlier life of the program.
+    ///
+    /// # Errors
+    /// The rule does not pass [`AlarmRule::check`].
+    pub fn raised(
+        rule: AlarmRule,
+        since_ns: i64,
+        peak_score: f64,
+    ) -> Result<Alarm, AlarmRuleError> {
+        Ok(Alarm { raised_since_ns: Some(since_ns), peak_score, ..Alarm::new(rule)? })
+    }
+
+    /// Since when it is raised.
+    pub fn raised_since_ns(&self) -> Option<i64> {
+        self.raised_since_ns
+    }
+
+    /// The highest score while it is raised.
+    pub fn peak_score(&self) -> f64 {
+        self.peak_score
+    }
+
+    /// A window that says nothing: windows before it and after it are not in a row.
+    pub fn interrupt(&mut self) {
+        self.run = None;
+    }
+
     /// True while the alarm is raised.
     pub fn is_raised(&self) -> bool {
         self.raised_since_ns.is_some()
@@ -265,6 +292,22 @@ mod tests {
         assert_eq!(alarm.window(50, 2.0), None);
         let raise = Change::Raise { since_ns: 50, at_ns: 60, peak_score: 3.0 };
         assert_eq!(alarm.window(60, 3.0), Some(raise));
+    }
+
+    #[test]
+    fn a_window_that_says_nothing_interrupts_the_row() {
+        let mut alarm = Alarm::new(rule(2, 1)).unwrap();
+        assert_eq!(alarm.window(1, 2.0), None);
+        alarm.interrupt();
+        assert_eq!(alarm.window(3, 2.0), None);
+        assert!(alarm.window(4, 2.0).is_some());
+    }
+
+    #[test]
+    fn an_alarm_of_an_earlier_life_is_cleared_as_if_nothing_had_been() {
+        let mut alarm = Alarm::raised(rule(1, 1), 7, 3.0).unwrap();
+        let clear = Change::Clear { since_ns: 7, at_ns: 9, peak_score: 3.0 };
+        assert_eq!(alarm.window(9, 0.0), Some(clear));
     }
 
     #[test]

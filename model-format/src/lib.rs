@@ -2,6 +2,7 @@
 //! and the ONNX file. No IO beyond bytes, no clock, no threads.
 
 pub mod artifact;
+pub mod bundle;
 pub mod decide;
 pub mod id;
 pub mod manifest;

@@ -4,18 +4,24 @@
 //! |---|---|
 //! | [`csv`] | delimited text with a header row |
 //! | [`json_lines`] | one flat JSON object per line |
-//! | [`message`] | one JSON message of samples, as devices publish them |
+//! | [`message`] | one message of samples, as devices publish them, in any [`Format`] |
 //! | [`edge_impulse`] | Edge Impulse acquisition files and `info.labels` |
+//! | [`sparkplug`] | Sparkplug B: payloads that only births explain |
 //! | [`time`] | the times in them |
 //!
 //! Readers take bytes and give typed values or an error that names the file, the line, the column
 //! and the value. What is missing in a payload is NaN; nothing is guessed.
 
+mod cbor;
 pub mod csv;
 pub mod edge_impulse;
+mod format;
 pub mod json_lines;
 pub mod message;
+pub mod sparkplug;
 pub mod time;
+
+pub use format::{Format, UnknownFormat};
 
 /// Most columns that a table may have.
 pub const COLUMNS_MAX: usize = 10_000;

@@ -41,6 +41,10 @@ pub enum NumberError {
 }
 
 impl Leaf<'_> {
+    pub(super) fn of_u64(value: u64) -> Self {
+        i64::try_from(value).map_or(Leaf::Number(value as f64), Leaf::Integer)
+    }
+
     /// The value of a channel; NaN for null, which is a missing value.
     ///
     /// # Errors
@@ -166,12 +170,16 @@ pub fn leaves(text: &[u8], leaf: &mut dyn FnMut(&str, Leaf<'_>)) -> serde_json::
         return Err(de::Error::custom("it does not begin with `{`"));
     }
     let mut deserializer = serde_json::Deserializer::from_slice(text);
-    Object(leaf).deserialize(&mut deserializer)?;
+    Object { leaf, path: &mut String::new() }.deserialize(&mut deserializer)?;
     deserializer.end()
 }
 
 /// One object, wherever it stands: gives its leaves with their dotted names.
-pub(super) struct Object<'a>(pub(super) &'a mut dyn FnMut(&str, Leaf<'_>));
+pub(super) struct Object<'a> {
+    pub(super) leaf: &'a mut dyn FnMut(&str, Leaf<'_>),
+    /// Where the names are put together; what it held is lost.
+    pub(super) path: &'a mut String,
+}
 
 impl<'de> DeserializeSeed<'de> for Object<'_> {
     type Value = ();
@@ -185,17 +193,18 @@ impl<'de> Visitor<'de> for Object<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON object")
+        f.write_str("an object")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, parts: A) -> Result<(), A::Error> {
-        let mut walk = Walk { path: String::new(), depth: 0, count: 0, leaf: self.0 };
+        self.path.clear();
+        let mut walk = Walk { path: self.path, depth: 0, count: 0, leaf: self.leaf };
         Part(&mut walk).visit_map(parts)
     }
 }
 
 struct Walk<'a> {
-    path: String,
+    path: &'a mut String,
     depth: usize,
     count: usize,
     leaf: &'a mut dyn FnMut(&str, Leaf<'_>),
@@ -207,7 +216,7 @@ impl Walk<'_> {
         if self.count > COLUMNS_MAX {
             return Err(E::custom(format!("it has more than {COLUMNS_MAX} values")));
         }
-        (self.leaf)(&self.path, leaf);
+        (self.leaf)(self.path, leaf);
         Ok(())
     }
 
@@ -219,13 +228,13 @@ impl Walk<'_> {
         Ok(self.path.len())
     }
 
-    fn name(&mut self, base: usize, name: fmt::Arguments<'_>) {
-        use fmt::Write;
+    /// The path at which the next name is appended.
+    fn path_from(&mut self, base: usize) -> &mut String {
         self.path.truncate(base);
         if base > 0 {
             self.path.push('.');
         }
-        self.path.write_fmt(name).expect("writing to a string does not fail");
+        self.path
     }
 
     fn leave(&mut self, base: usize) {
@@ -257,10 +266,7 @@ impl<'de> Visitor<'de> for Part<'_, '_> {
     }
 
     fn visit_u64<E: de::Error>(self, value: u64) -> Result<(), E> {
-        match i64::try_from(value) {
-            Ok(value) => self.visit_i64(value),
-            Err(_) => self.visit_f64(value as f64),
-        }
+        self.0.leaf(Leaf::of_u64(value))
     }
 
     fn visit_i64<E: de::Error>(self, value: i64) -> Result<(), E> {
@@ -279,10 +285,15 @@ impl<'de> Visitor<'de> for Part<'_, '_> {
         self.0.leaf(Leaf::Text(value))
     }
 
+    /// No number either: what text says of itself is enough.
+    fn visit_bytes<E: de::Error>(self, _: &[u8]) -> Result<(), E> {
+        self.0.leaf(Leaf::Text(""))
+    }
+
     fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<(), A::Error> {
         let base = self.0.enter()?;
         for place in 0usize.. {
-            self.0.name(base, format_args!("{place}"));
+            push_number(self.0.path_from(base), place);
             if parts.next_element_seed(Part(self.0))?.is_none() {
                 break;
             }
@@ -293,13 +304,51 @@ impl<'de> Visitor<'de> for Part<'_, '_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut parts: A) -> Result<(), A::Error> {
         let base = self.0.enter()?;
-        while let Some(name) = parts.next_key::<std::borrow::Cow<'de, str>>()? {
-            self.0.name(base, format_args!("{name}"));
+        while parts.next_key_seed(KeyOnto(self.0.path_from(base)))?.is_some() {
             parts.next_value_seed(Part(self.0))?;
         }
         self.0.leave(base);
         Ok(())
     }
+}
+
+/// Appends a key to a text; whole numbers, which CBOR has as keys, by their digits.
+pub(super) struct KeyOnto<'a>(pub(super) &'a mut String);
+
+impl<'de> DeserializeSeed<'de> for KeyOnto<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl Visitor<'_> for KeyOnto<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_str<E: de::Error>(self, name: &str) -> Result<(), E> {
+        self.0.push_str(name);
+        Ok(())
+    }
+
+    fn visit_u64<E: de::Error>(self, name: u64) -> Result<(), E> {
+        push_number(self.0, name);
+        Ok(())
+    }
+
+    fn visit_i64<E: de::Error>(self, name: i64) -> Result<(), E> {
+        push_number(self.0, name);
+        Ok(())
+    }
+}
+
+fn push_number(text: &mut String, number: impl fmt::Display) {
+    use fmt::Write;
+    write!(text, "{number}").expect("writing to a string does not fail");
 }
 
 #[cfg(test)]

@@ -101,6 +101,12 @@ impl TimeFormat {
         }
     }
 
+    /// The nanoseconds of a date-time; none where `text` is a number or anything else.
+    pub(crate) fn date_time_ns(text: &str) -> Option<i64> {
+        let is_number = text.trim().parse::<f64>().is_ok();
+        (!is_number).then(|| parse_date_time(text).ok()).flatten()
+    }
+
     /// True if a time in this format counts from 1970 and not from the start of a recording.
     pub fn is_absolute(self, time_ns: i64) -> bool {
         self == TimeFormat::DateTime || time_ns >= ABSOLUTE_FROM_NS
@@ -146,14 +152,16 @@ impl FromStr for TimeFormat {
     type Err = TimeError;
 
     fn from_str(text: &str) -> Result<Self, TimeError> {
-        Ok(match text.to_ascii_lowercase().as_str() {
-            "s" | "sec" | "seconds" => TimeFormat::Seconds,
-            "ms" | "msec" | "milliseconds" => TimeFormat::Milliseconds,
-            "us" | "µs" | "usec" | "microseconds" => TimeFormat::Microseconds,
-            "ns" | "nsec" | "nanoseconds" => TimeFormat::Nanoseconds,
-            "datetime" => TimeFormat::DateTime,
-            _ => return Err(TimeError::Unit),
-        })
+        const NAMES: [(TimeFormat, &[&str]); 5] = [
+            (TimeFormat::Seconds, &["s", "sec", "seconds"]),
+            (TimeFormat::Milliseconds, &["ms", "msec", "milliseconds"]),
+            (TimeFormat::Microseconds, &["us", "µs", "usec", "microseconds"]),
+            (TimeFormat::Nanoseconds, &["ns", "nsec", "nanoseconds"]),
+            (TimeFormat::DateTime, &["datetime"]),
+        ];
+        let is_meant = |name: &&str| name.eq_ignore_ascii_case(text);
+        let found = NAMES.iter().find(|(_, names)| names.iter().any(is_meant));
+        found.map(|(format, _)| *format).ok_or(TimeError::Unit)
     }
 }
 
@@ -226,14 +234,20 @@ fn scaled(value: f64, digits: usize) -> Option<i64> {
 
 fn parse_date_time(text: &str) -> Result<i64, TimeError> {
     let text = text.trim();
-    let timestamp = match text.parse::<Timestamp>() {
-        Ok(timestamp) => timestamp,
-        Err(_) => {
+    // A reading that fails allocates its error: the likelier one comes first.
+    let timestamp = match has_offset(text).then(|| text.parse::<Timestamp>()) {
+        Some(Ok(timestamp)) => timestamp,
+        _ => {
             let civil: civil::DateTime = text.parse().map_err(|_| TimeError::DateTime)?;
             TimeZone::UTC.to_timestamp(civil).map_err(|_| TimeError::Range)?
         }
     };
     i64::try_from(timestamp.as_nanosecond()).map_err(|_| TimeError::Range)
+}
+
+/// Without a `Z` or a sign behind the date, no text says how far it is from UTC.
+fn has_offset(text: &str) -> bool {
+    text.bytes().skip("2026-11-24".len()).any(|byte| matches!(byte, b'Z' | b'z' | b'+' | b'-'))
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! Where a broker is and how to sign in there, as one text: `mqtt://[USER[:PASSWORD]@]HOST[:PORT]`.
+//! Where a broker is and how to sign in there, as one text: `mqtt://[USER[:PASSWORD]@]HOST[:PORT]`,
+//! or `mqtts://` where the connection is encrypted.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,6 +8,8 @@ use super::BrokerAccess;
 
 /// The port where nothing else is said.
 pub const BROKER_PORT: u16 = 1883;
+/// The port for TLS where nothing else is said.
+const BROKER_TLS_PORT: u16 = 8883;
 
 /// The address of a broker, and how to sign in there.
 #[derive(Clone, PartialEq, Eq)]
@@ -21,6 +24,15 @@ pub struct BrokerUrl {
     pub password: String,
 }
 
+/// A broker, for programs that can also reach it by TLS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BrokerAddress {
+    /// Where it is, and how to sign in there.
+    pub url: BrokerUrl,
+    /// True for `mqtts://`.
+    pub is_tls: bool,
+}
+
 /// Why a broker cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BrokerUrlError {
@@ -29,7 +41,7 @@ pub enum BrokerUrlError {
     Form(String),
     /// Encrypted connections.
     #[error(
-        "mqtts:// is not supported yet: name an mqtt:// listener of the broker, in a network that \
+        "mqtts:// is not supported here: name an mqtt:// listener of the broker, in a network that \
          you trust"
     )]
     Tls,
@@ -39,13 +51,23 @@ impl FromStr for BrokerUrl {
     type Err = BrokerUrlError;
 
     fn from_str(text: &str) -> Result<Self, BrokerUrlError> {
+        let BrokerAddress { url, is_tls } = text.parse()?;
+        if is_tls { Err(BrokerUrlError::Tls) } else { Ok(url) }
+    }
+}
+
+impl FromStr for BrokerAddress {
+    type Err = BrokerUrlError;
+
+    fn from_str(text: &str) -> Result<Self, BrokerUrlError> {
         // What stands before an `@` may be a password: errors end in logs.
         let shown = text.rsplit_once('@').map_or(text, |(_, place)| place);
         let refused = || BrokerUrlError::Form(shown.chars().take(80).collect());
-        if text.starts_with("mqtts://") {
-            return Err(BrokerUrlError::Tls);
-        }
-        let rest = text.strip_prefix("mqtt://").ok_or_else(refused)?;
+        let (rest, is_tls) = match (text.strip_prefix("mqtt://"), text.strip_prefix("mqtts://")) {
+            (Some(rest), _) => (rest, false),
+            (None, Some(rest)) => (rest, true),
+            (None, None) => return Err(refused()),
+        };
         let (login, place) = rest.rsplit_once('@').unwrap_or(("", rest));
         let (user, password) = login.split_once(':').unwrap_or((login, ""));
         if rest.contains('@') && user.is_empty() {
@@ -62,12 +84,13 @@ impl FromStr for BrokerUrl {
                 None => (place, None),
             },
         };
-        let port = port.map_or(Ok(BROKER_PORT), |port| port.parse().map_err(|_| refused()))?;
+        let usual = if is_tls { BROKER_TLS_PORT } else { BROKER_PORT };
+        let port = port.map_or(Ok(usual), |port| port.parse().map_err(|_| refused()))?;
         if host.is_empty() || host.contains(['/', ' ', '?', '#']) || port == 0 {
             return Err(refused());
         }
         let [host, user, password] = [host, user, password].map(str::to_owned);
-        Ok(BrokerUrl { host, port, user, password })
+        Ok(BrokerAddress { url: BrokerUrl { host, port, user, password }, is_tls })
     }
 }
 
@@ -108,6 +131,16 @@ mod tests {
         assert_eq!(access("mqtt://pi:1884/"), of("pi", 1884, "", ""));
         assert_eq!(access("mqtt://[::1]:7"), of("::1", 7, "", ""));
         assert_eq!(access("mqtt://a:b@c@10.0.0.1"), of("10.0.0.1", 1883, "a", "b@c"));
+    }
+
+    #[test]
+    fn encrypted_connections_have_a_port_of_their_own() {
+        let address: BrokerAddress = "mqtts://a:b@pi".parse().unwrap();
+        assert_eq!((address.is_tls, address.url.port), (true, 8883));
+        let address: BrokerAddress = "mqtts://pi:1883".parse().unwrap();
+        assert_eq!((address.is_tls, address.url.port), (true, 1883));
+        let address: BrokerAddress = "mqtt://pi".parse().unwrap();
+        assert_eq!((address.is_tls, address.url.port), (false, 1883));
     }
 
     #[test]

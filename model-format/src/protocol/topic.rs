@@ -13,6 +13,17 @@ pub fn results_topic(prefix: &str, device: &str, stream: &str) -> String {
     format!("{prefix}/devices/{device}/results/{stream}")
 }
 
+/// `{prefix}/devices/{device}/alarms/{stream}`: raises, clearings and acknowledgements of one
+/// stream's alarms, one JSON object each.
+pub fn alarms_topic(prefix: &str, device: &str, stream: &str) -> String {
+    format!("{prefix}/devices/{device}/alarms/{stream}")
+}
+
+/// `{prefix}/devices/{device}/command`: what an operator asks of the device, one JSON object each.
+pub fn command_topic(prefix: &str, device: &str) -> String {
+    format!("{prefix}/devices/{device}/command")
+}
+
 /// `{prefix}/devices/{device}/status`: retained; `{"state":"online",…}`, and `{"state":"offline"}`
 /// as the will.
 pub fn status_topic(prefix: &str, device: &str) -> String {

@@ -1,14 +1,26 @@
 //! Messages: every form that devices send, and what is refused.
 
 use model_format::payload::message::{
-    Cell, EventTime, Fault, Message, MessageError, SAMPLES_MAX, Times, VALUES_MAX,
+    Arrival, Cell, EventTime, Fault, Message, MessageError, Reading, SAMPLES_MAX, Times, VALUES_MAX,
 };
 use model_format::payload::time::TimeFormat;
 use proptest::prelude::*;
 
-/// Samples as text: time, whether it is a named value, and names with values.
 fn read(text: &str, times: &Times) -> Result<Vec<String>, MessageError> {
-    let message = Message::read(text.as_bytes(), times)?;
+    read_as(text.as_bytes(), &Reading::json(times.clone()))
+}
+
+/// Samples as text, when the message has come 100 s after 2026-01-01.
+pub(crate) fn read_as(payload: &[u8], reading: &Reading) -> Result<Vec<String>, MessageError> {
+    let mut message = Message::default();
+    message.read(payload, reading, Arrival { time_ns: NOW_NS, channel: Some("topic") })?;
+    Ok(shown(&message))
+}
+
+pub(crate) const NOW_NS: i64 = 1_767_225_700_000_000_000;
+
+/// Samples as text: time, whether it is a named value, and names with values.
+pub(crate) fn shown(message: &Message) -> Vec<String> {
     let mut names = vec![String::new(); message.places()];
     for (place, name) in message.names() {
         names[place as usize] = name.to_owned();
@@ -31,7 +43,7 @@ fn read(text: &str, times: &Times) -> Result<Vec<String>, MessageError> {
         }
         text
     });
-    Ok(samples.collect())
+    samples.collect()
 }
 
 fn found(text: &str) -> Vec<String> {
@@ -101,6 +113,14 @@ fn a_named_time_is_the_only_one() {
 }
 
 #[test]
+fn what_telegraf_sends_is_a_nested_object() {
+    let times = Times::named("timestamp", Some(TimeFormat::Seconds));
+    let text = r#"{"fields":{"x":0.5,"value":2},"name":"accel","tags":{"host":"pump1"},"timestamp":1458229140}"#;
+    let expected = "1458229140000000000 row fields.x=0.5 fields.value=2 name=? tags.host=?";
+    assert_eq!(read(text, &times).unwrap(), [expected]);
+}
+
+#[test]
 fn a_number_without_a_unit_is_no_time() {
     assert_eq!(found(r#"{"time": 17.5, "x": 1}"#), ["- row time=17.5 x=1"]);
     assert_eq!(found(r#"{"stress_ms": 17, "x": 1}"#), ["- row stress_ms=17 x=1"]);
@@ -114,8 +134,10 @@ fn one_sample_can_be_at_fault_alone() {
     assert_eq!(samples[0], "- Time row a=1");
     assert_eq!(samples[1], "1000000 Twice row a=1");
     assert_eq!(samples[2..], ["2000000 row a=?", "3000000 row a=4"]);
-    let message = Message::read(br#"{"t_ms":1,"time":"1970-01-01T00:00:00Z"}"#, &Times::found());
-    assert_eq!(message.unwrap().samples().next().unwrap().fault, Some(Fault::Time));
+    let mut message = Message::default();
+    let text = br#"{"t_ms":1,"time":"1970-01-01T00:00:00Z"}"#;
+    message.read(text, &Reading::default(), Arrival::default()).unwrap();
+    assert_eq!(message.samples().next().unwrap().fault, Some(Fault::Time));
 }
 
 #[test]
@@ -189,11 +211,12 @@ proptest! {
             let mut bytes = text.as_bytes().to_vec();
             let place = at.index(bytes.len());
             bytes[place] = byte;
-            if let Ok(message) = Message::read(&bytes, &Times::found()) {
+            let (mut message, reading) = (Message::default(), Reading::default());
+            if message.read(&bytes, &reading, Arrival::default()).is_ok() {
                 prop_assert_eq!(message.samples().count(), message.len());
             }
             bytes.truncate(cut.index(bytes.len()));
-            prop_assert!(Message::read(&bytes, &Times::found()).is_err());
+            prop_assert!(message.read(&bytes, &reading, Arrival::default()).is_err());
         }
     }
 }

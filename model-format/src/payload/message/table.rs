@@ -1,73 +1,114 @@
 //! Tables: the names of the channels once, then rows of values.
 
-use std::borrow::Cow;
-use std::collections::HashSet;
 use std::fmt;
 
 use serde::Deserialize as _;
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::builder::cell;
+use super::leaves::Leaves;
 use super::times::{Reading, Role};
-use super::{Builder, COLUMNS_MAX, Cell, EventTime, Fault, SAMPLES_MAX, VALUES_MAX, cell};
-use crate::payload::json_lines::Leaf;
+use super::{Builder, EventTime, Fault, SAMPLES_MAX, VALUES_MAX};
+use crate::payload::json_lines::{KeyOnto, Leaf};
 use crate::payload::time::{TimeFormat, row_time_ns};
+use crate::payload::{COLUMNS_MAX, excerpt};
 
 /// The names that make an object a table.
 const CHANNELS: &str = "channels";
 const VALUES: &str = "values";
+pub(super) const KEYS: [&str; 2] = [CHANNELS, VALUES];
+/// May stand beside them.
+const UNITS: &str = "units";
 /// How rows without times of their own follow the start.
 const RATE: &str = "rate_hz";
 const INTERVAL: &str = "interval_";
 
-/// Whether an object has `channels` and `values`.
-pub(super) fn is_table(text: &[u8]) -> serde_json::Result<bool> {
-    struct Names;
-    impl<'de> Visitor<'de> for Names {
+/// Whether an object has `channels` and `values`; `name` is where its keys are put.
+pub(super) fn is_table<'de, D: Deserializer<'de>>(
+    deserializer: D,
+    name: &mut String,
+) -> Result<bool, D::Error> {
+    struct Keys<'n>(&'n mut String);
+    impl<'de> Visitor<'de> for Keys<'_> {
         type Value = bool;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a JSON object")
+            f.write_str("an object")
         }
 
         fn visit_map<A: MapAccess<'de>>(self, mut parts: A) -> Result<bool, A::Error> {
             let mut found = [false; 2];
-            while let Some(name) = parts.next_key::<Cow<'de, str>>()? {
-                found[0] |= name == CHANNELS;
-                found[1] |= name == VALUES;
+            self.0.clear();
+            while parts.next_key_seed(KeyOnto(self.0))?.is_some() {
+                for (found, known) in found.iter_mut().zip(KEYS) {
+                    *found |= *self.0 == known;
+                }
+                self.0.clear();
                 parts.next_value::<IgnoredAny>()?;
             }
             Ok(found == [true; 2])
         }
     }
-    let mut deserializer = serde_json::Deserializer::from_slice(text);
-    let is_table = deserializer.deserialize_map(Names)?;
-    deserializer.end()?;
-    Ok(is_table)
+    deserializer.deserialize_map(Keys(name))
 }
 
-pub(super) fn read(text: &[u8], builder: &mut Builder<'_>) -> serde_json::Result<()> {
-    let mut deserializer = serde_json::Deserializer::from_slice(text);
-    let table = deserializer.deserialize_map(TableVisitor(builder))?;
-    deserializer.end()?;
-    table.give(builder).map_err(de::Error::custom)
+pub(super) fn read<'de, D: Deserializer<'de>>(
+    deserializer: D,
+    builder: &mut Builder<'_>,
+) -> Result<(), D::Error> {
+    let mut parts = std::mem::take(&mut builder.message.scratch.table);
+    let table = Table { parts: &mut parts, width: None, rows: 0, start: Start::None, step: None };
+    let read = deserializer.deserialize_map(TableVisitor { table, builder });
+    let read = read.and_then(|table| table.give(builder).map_err(de::Error::custom));
+    builder.message.scratch.table = parts;
+    read
 }
 
-#[derive(Default)]
-struct Table {
-    channels: Vec<String>,
+/// The parts of a table that have any number of members.
+#[derive(Debug, Default)]
+pub(super) struct Parts {
+    /// Where the channels' names stand in the message.
+    channels: Vec<u32>,
+    /// The time of each row; one that cannot be read is none.
+    times: Vec<Option<EventTime>>,
+    /// The end of each unit in their joined text; none where a channel has no unit.
+    units: Vec<Option<usize>>,
+    units_text: String,
+    name: String,
+}
+
+impl Parts {
+    pub(super) fn clear(&mut self) {
+        super::give_back(&mut self.channels);
+        super::give_back(&mut self.times);
+        super::give_back(&mut self.units);
+        self.channels.clear();
+        self.times.clear();
+        self.units.clear();
+        for text in [&mut self.units_text, &mut self.name] {
+            text.clear();
+            text.shrink_to(super::KEPT_TEXT_BYTES);
+        }
+    }
+}
+
+/// A table on its way. Its values lie in the message already, beside their position in the row.
+struct Table<'p> {
+    parts: &'p mut Parts,
     /// Values in each row, once there is one.
     width: Option<usize>,
     rows: usize,
-    cells: Vec<Cell>,
-    /// One for each row, or one for all.
-    times: Option<Times>,
+    start: Start,
     step: Option<Step>,
 }
 
-/// Times that cannot be read are none.
-enum Times {
-    Start(Option<EventTime>),
-    Each(Vec<Option<EventTime>>),
+/// What is known of the rows' times.
+enum Start {
+    None,
+    /// Of the first row; none if it cannot be read.
+    One(Option<EventTime>),
+    /// Each row has one.
+    Each,
 }
 
 /// How far rows lie apart.
@@ -88,128 +129,121 @@ impl Step {
     }
 }
 
-impl Table {
+impl Table<'_> {
     /// Gives the rows to the message, or says what does not fit together.
     fn give(self, builder: &mut Builder<'_>) -> Result<(), String> {
-        let width = self.channels.len();
+        let Parts { channels, times, .. } = &*self.parts;
+        let (width, rows) = (channels.len(), self.rows);
         if let Some(found) = self.width.filter(|found| *found != width) {
             return Err(format!("`{CHANNELS}` has {width} names, but rows have {found} values"));
         }
-        let mut distinct = HashSet::new();
-        if let Some(twice) = self.channels.iter().find(|name| !distinct.insert(name.as_str())) {
-            return Err(format!(
-                "`{CHANNELS}` has {:?} twice",
-                twice.chars().take(80).collect::<String>()
-            ));
+        match &self.start {
+            Start::Each if times.len() != rows => {
+                return Err(format!("there are {rows} rows, but {} times", times.len()));
+            }
+            Start::One(Some(_)) if self.step.is_none() && rows > 1 => {
+                return Err("one time is given for several rows: add `rate_hz`, or `interval_ns`"
+                    .to_owned());
+            }
+            _ => {}
         }
-        let times = self.row_times()?;
-        let places: Vec<u32> = self.channels.iter().map(|name| builder.place(name)).collect();
-        for (row, time) in times.into_iter().enumerate() {
-            let cells = &self.cells[row * width..][..width];
-            builder.message.cells.extend(places.iter().copied().zip(cells.iter().copied()));
-            let (time, fault) = match time {
-                RowTime::None => (None, None),
-                RowTime::At(time) => (Some(time), None),
-                RowTime::Bad => (None, Some(Fault::Time)),
+        self.give_units(builder)?;
+        for row in 0..rows {
+            let end = (row + 1) * width;
+            for (place, _) in &mut builder.message.cells[end - width..end] {
+                *place = channels[*place as usize];
+            }
+            let (time, fault) = match self.row_time(row) {
+                Some(time) => (time, None),
+                None => (None, Some(Fault::Time)),
             };
-            if !builder.end_sample(time, fault, false) {
+            if !builder.end_sample_at(end, time, fault, false) {
                 return Err("there is too much".to_owned());
             }
         }
         Ok(())
     }
 
-    fn row_times(&self) -> Result<Vec<RowTime>, String> {
-        let rows = self.rows;
-        let of = |time: Option<EventTime>| time.map_or(RowTime::Bad, RowTime::At);
-        Ok(match (&self.times, self.step) {
-            (None, _) => (0..rows).map(|_| RowTime::None).collect(),
-            (Some(Times::Each(times)), _) if times.len() != rows => {
-                return Err(format!("there are {rows} rows, but {} times", times.len()));
+    fn give_units(&self, builder: &mut Builder<'_>) -> Result<(), String> {
+        let Parts { channels, units, units_text, .. } = &*self.parts;
+        if !units.is_empty() && units.len() != channels.len() {
+            let (channels, units) = (channels.len(), units.len());
+            return Err(format!("`{CHANNELS}` has {channels} names, but `{UNITS}` has {units}"));
+        }
+        let mut start = 0;
+        for (place, end) in channels.iter().zip(units) {
+            if let Some(end) = *end {
+                builder.set_unit(*place, &units_text[start..end])?;
+                start = end;
             }
-            (Some(Times::Each(times)), _) => times.iter().map(|time| of(*time)).collect(),
-            (Some(Times::Start(start)), None) if rows > 1 => {
-                let text = "one time is given for several rows: add `rate_hz`, or `interval_ns`";
-                return start.map_or_else(
-                    || Ok((0..rows).map(|_| RowTime::Bad).collect()),
-                    |_| Err(text.to_owned()),
-                );
+        }
+        Ok(())
+    }
+
+    /// The time of a row; none where it has one that cannot be read.
+    fn row_time(&self, row: usize) -> Option<Option<EventTime>> {
+        match &self.start {
+            Start::None => Some(None),
+            Start::Each => self.parts.times[row].map(Some),
+            Start::One(start) => {
+                let start = (*start)?;
+                let later = self.step.map_or(Some(0), |step| step.of_row(row));
+                let time_ns = later.and_then(|later| start.time_ns.checked_add(later))?;
+                Some(Some(EventTime { time_ns, ..start }))
             }
-            (Some(Times::Start(start)), step) => (0..rows)
-                .map(|row| {
-                    let Some(start) = start else { return RowTime::Bad };
-                    let later = step.map_or(Some(0), |step| step.of_row(row));
-                    let time_ns = later.and_then(|later| start.time_ns.checked_add(later));
-                    of(time_ns.map(|time_ns| EventTime { time_ns, ..*start }))
-                })
-                .collect(),
-        })
+        }
+    }
+
+    fn set_step<E: de::Error>(&mut self, step: Step) -> Result<(), E> {
+        match self.step.replace(step) {
+            None => Ok(()),
+            Some(_) => Err(E::custom("there are two of `rate_hz` and `interval_…`")),
+        }
     }
 }
 
-enum RowTime {
-    None,
-    At(EventTime),
-    Bad,
+struct TableVisitor<'p, 'b, 'a> {
+    table: Table<'p>,
+    builder: &'b mut Builder<'a>,
 }
 
-struct TableVisitor<'b, 'a>(&'b mut Builder<'a>);
-
-impl<'de> Visitor<'de> for TableVisitor<'_, '_> {
-    type Value = Table;
+impl<'de, 'p> Visitor<'de> for TableVisitor<'p, '_, '_> {
+    type Value = Table<'p>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a table of samples")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut parts: A) -> Result<Table, A::Error> {
-        let mut table = Table::default();
-        let mut seen = HashSet::new();
-        while let Some(name) = parts.next_key::<Cow<'de, str>>()? {
-            let role = self.0.times.role(&name);
-            let is_ours = match &*name {
-                CHANNELS => {
-                    table.channels = parts.next_value_seed(Channels(self.0))?;
-                    true
-                }
-                VALUES => {
-                    parts.next_value_seed(Rows { table: &mut table, builder: self.0 })?;
-                    true
-                }
-                RATE => {
-                    table.step(Step::Hz(positive(RATE, parts.next_value()?)?))?;
-                    true
-                }
-                other if other.starts_with(INTERVAL) => {
-                    let step = interval(other, parts.next_value_seed(OneLeaf)?)?;
-                    table.step(step)?;
-                    true
-                }
-                other => {
-                    let times = parts.next_value_seed(TimesOf { name: other, role })?;
-                    if times.is_some() && table.times.is_some() {
-                        return Err(de::Error::custom(
-                            "there are two times: name one with an option",
-                        ));
-                    }
-                    table.times = table.times.or(times);
-                    false
-                }
-            };
-            if is_ours && !seen.insert(name.clone().into_owned()) {
+    fn visit_map<A: MapAccess<'de>>(self, mut parts: A) -> Result<Table<'p>, A::Error> {
+        let TableVisitor { mut table, builder } = self;
+        let mut name = std::mem::take(&mut table.parts.name);
+        let mut seen = [false; 3];
+        loop {
+            name.clear();
+            if parts.next_key_seed(KeyOnto(&mut name))?.is_none() {
+                break;
+            }
+            let ours = [CHANNELS, VALUES, UNITS].iter().position(|known| *known == name);
+            if ours.is_some_and(|place| std::mem::replace(&mut seen[place], true)) {
                 return Err(de::Error::custom(format_args!("`{name}` stands there twice")));
             }
+            match &*name {
+                CHANNELS => parts.next_value_seed(Channels { table: &mut table, builder })?,
+                VALUES => parts.next_value_seed(Rows { table: &mut table, builder })?,
+                UNITS => parts.next_value_seed(Units(&mut table))?,
+                RATE => table.set_step(Step::Hz(positive(RATE, parts.next_value()?)?))?,
+                other if other.starts_with(INTERVAL) => {
+                    let step = interval(other, parts.next_value_seed(OneNumber)?)?;
+                    table.set_step(step)?;
+                }
+                other => {
+                    let role = builder.times.role(other);
+                    parts.next_value_seed(TimesOf { table: &mut table, name: other, role })?;
+                }
+            }
         }
+        table.parts.name = name;
         Ok(table)
-    }
-}
-
-impl Table {
-    fn step<E: de::Error>(&mut self, step: Step) -> Result<(), E> {
-        match self.step.replace(step) {
-            None => Ok(()),
-            Some(_) => Err(E::custom("there are two of `rate_hz` and `interval_…`")),
-        }
     }
 }
 
@@ -239,9 +273,9 @@ enum Number {
     Float(f64),
 }
 
-struct OneLeaf;
+struct OneNumber;
 
-impl<'de> DeserializeSeed<'de> for OneLeaf {
+impl<'de> DeserializeSeed<'de> for OneNumber {
     type Value = Number;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Number, D::Error> {
@@ -259,102 +293,80 @@ impl<'de> DeserializeSeed<'de> for OneLeaf {
     }
 }
 
-/// A value, or an array of values; tells whether it was an array. The function is given each and
-/// says whether to go on.
-struct Leaves<'f>(&'f mut dyn FnMut(Leaf<'_>) -> bool);
-
-impl<'de> DeserializeSeed<'de> for Leaves<'_> {
-    type Value = bool;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl Leaves<'_> {
-    fn give<E: de::Error>(&mut self, leaf: Leaf<'_>) -> Result<bool, E> {
-        match (self.0)(leaf) {
-            true => Ok(false),
-            false => Err(E::custom("there is too much")),
-        }
-    }
-}
-
-impl<'de> Visitor<'de> for Leaves<'_> {
-    type Value = bool;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value, or an array of values")
-    }
-
-    fn visit_f64<E: de::Error>(mut self, value: f64) -> Result<bool, E> {
-        self.give(Leaf::Number(value))
-    }
-
-    fn visit_u64<E: de::Error>(mut self, value: u64) -> Result<bool, E> {
-        self.give(i64::try_from(value).map_or(Leaf::Number(value as f64), Leaf::Integer))
-    }
-
-    fn visit_i64<E: de::Error>(mut self, value: i64) -> Result<bool, E> {
-        self.give(Leaf::Integer(value))
-    }
-
-    fn visit_bool<E: de::Error>(mut self, value: bool) -> Result<bool, E> {
-        self.give(Leaf::Bool(value))
-    }
-
-    fn visit_unit<E: de::Error>(mut self) -> Result<bool, E> {
-        self.give(Leaf::Null)
-    }
-
-    fn visit_str<E: de::Error>(mut self, value: &str) -> Result<bool, E> {
-        self.give(Leaf::Text(value))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<bool, A::Error> {
-        while let Some(is_array) = parts.next_element_seed(Leaves(self.0))? {
-            if is_array {
-                return Err(de::Error::custom("an array stands in an array"));
-            }
-        }
-        Ok(true)
-    }
-}
-
 /// The names of the channels.
-struct Channels<'b, 'a>(&'b mut Builder<'a>);
+struct Channels<'t, 'p, 'b, 'a> {
+    table: &'t mut Table<'p>,
+    builder: &'b mut Builder<'a>,
+}
 
-impl<'de> DeserializeSeed<'de> for Channels<'_, '_> {
-    type Value = Vec<String>;
+impl<'de> DeserializeSeed<'de> for Channels<'_, '_, '_, '_> {
+    type Value = ();
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Vec<String>, D::Error> {
-        let mut names = Vec::new();
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        let Channels { table, builder } = self;
+        let channels = &mut table.parts.channels;
+        let (mut is_text, mut twice) = (true, None);
+        let mut take = |leaf: Leaf<'_>| {
+            let Leaf::Text(text) = leaf else {
+                is_text = false;
+                return true;
+            };
+            let Some(place) = builder.place(text) else { return false };
+            let name = builder.message.names.at_mut(place);
+            if std::mem::replace(&mut name.seen_in, 1) == 1 {
+                twice.get_or_insert_with(|| excerpt(text.as_bytes()));
+            }
+            channels.push(place);
+            channels.len() <= COLUMNS_MAX
+        };
+        let is_array = Leaves(&mut take).deserialize(deserializer);
+        if channels.len() > COLUMNS_MAX {
+            builder.refuse_many("names", COLUMNS_MAX);
+        }
+        match (is_array? && is_text, twice) {
+            (true, None) => Ok(()),
+            (true, Some(name)) => {
+                Err(de::Error::custom(format_args!("`{CHANNELS}` has `{name}` twice")))
+            }
+            (false, _) => Err(de::Error::custom("`channels` is an array of names")),
+        }
+    }
+}
+
+/// The units of the channels.
+struct Units<'t, 'p>(&'t mut Table<'p>);
+
+impl<'de> DeserializeSeed<'de> for Units<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        let Parts { units, units_text, .. } = &mut *self.0.parts;
         let mut is_text = true;
         let mut take = |leaf: Leaf<'_>| {
             match leaf {
-                Leaf::Text(text) => names.push(text.to_owned()),
+                Leaf::Text(text) => {
+                    units_text.push_str(text);
+                    units.push(Some(units_text.len()));
+                }
+                Leaf::Null => units.push(None),
                 _ => is_text = false,
             }
-            names.len() <= COLUMNS_MAX
+            units.len() <= COLUMNS_MAX
         };
-        let is_array = Leaves(&mut take).deserialize(deserializer);
-        if names.len() > COLUMNS_MAX {
-            self.0.beyond = Some(("names", COLUMNS_MAX));
-        }
-        match is_array? && is_text {
-            true => Ok(names),
-            false => Err(de::Error::custom("`channels` is an array of names")),
+        match Leaves(&mut take).deserialize(deserializer)? && is_text {
+            true => Ok(()),
+            false => Err(de::Error::custom("`units` is an array of texts")),
         }
     }
 }
 
 /// The rows of values.
-struct Rows<'b, 'a> {
-    table: &'b mut Table,
+struct Rows<'t, 'p, 'b, 'a> {
+    table: &'t mut Table<'p>,
     builder: &'b mut Builder<'a>,
 }
 
-impl<'de> DeserializeSeed<'de> for Rows<'_, '_> {
+impl<'de> DeserializeSeed<'de> for Rows<'_, '_, '_, '_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -362,7 +374,7 @@ impl<'de> DeserializeSeed<'de> for Rows<'_, '_> {
     }
 }
 
-impl<'de> Visitor<'de> for Rows<'_, '_> {
+impl<'de> Visitor<'de> for Rows<'_, '_, '_, '_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -370,67 +382,79 @@ impl<'de> Visitor<'de> for Rows<'_, '_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<(), A::Error> {
-        let Table { cells, rows, width, .. } = self.table;
+        let Rows { table, builder } = self;
         loop {
+            let cells = &mut builder.message.cells;
             let start = cells.len();
             let mut take = |leaf: Leaf<'_>| {
-                cells.push(cell(leaf));
+                cells.push(((cells.len() - start) as u32, cell(leaf)));
                 cells.len() <= VALUES_MAX
             };
             let is_array = parts.next_element_seed(Leaves(&mut take));
-            self.builder.beyond = match () {
-                () if cells.len() > VALUES_MAX => Some(("values", VALUES_MAX)),
-                () if *rows >= SAMPLES_MAX && matches!(is_array, Ok(Some(_))) => {
-                    Some(("samples", SAMPLES_MAX))
+            let found = builder.message.cells.len() - start;
+            match () {
+                () if start + found > VALUES_MAX => builder.refuse_many("values", VALUES_MAX),
+                () if table.rows >= SAMPLES_MAX && matches!(is_array, Ok(Some(_))) => {
+                    builder.refuse_many("samples", SAMPLES_MAX);
                 }
-                () => None,
-            };
+                () => {}
+            }
             match is_array? {
                 None => return Ok(()),
                 Some(false) => return Err(de::Error::custom("a row is an array of values")),
-                Some(true) if self.builder.beyond.is_some() => {
+                Some(true) if builder.has_refused() => {
                     return Err(de::Error::custom("there is too much"));
                 }
                 Some(true) => {}
             }
-            let found = cells.len() - start;
-            if *width.get_or_insert(found) != found {
-                let text = format!("row {rows} has {found} values, rows before it another number");
+            if *table.width.get_or_insert(found) != found {
+                let row = table.rows;
+                let text = format!("row {row} has {found} values, rows before it another number");
                 return Err(de::Error::custom(text));
             }
-            *rows += 1;
+            table.rows += 1;
         }
     }
 }
 
 /// What may be the times, or something that is ignored.
-struct TimesOf<'a> {
-    name: &'a str,
+struct TimesOf<'t, 'p, 'n> {
+    table: &'t mut Table<'p>,
+    name: &'n str,
     role: Role,
 }
 
-impl<'de> DeserializeSeed<'de> for TimesOf<'_> {
-    type Value = Option<Times>;
+impl<'de> DeserializeSeed<'de> for TimesOf<'_, '_, '_> {
+    type Value = ();
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<Times>, D::Error> {
-        if matches!(self.role, Role::Value) {
-            return IgnoredAny::deserialize(deserializer).map(|_| None);
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        let TimesOf { table, name, role } = self;
+        if matches!(role, Role::Value) {
+            return IgnoredAny::deserialize(deserializer).map(|_| ());
         }
-        let mut times = Vec::new();
+        let times = &mut table.parts.times;
+        let before = times.len();
         let mut is_time = true;
         let mut take = |leaf: Leaf<'_>| {
-            match self.role.read(self.name, leaf) {
+            match role.read(name, leaf) {
                 Reading::Time(time) => times.push(Some(time)),
                 Reading::BadTime => times.push(None),
                 Reading::Value => is_time = false,
             }
-            times.len() <= SAMPLES_MAX
+            times.len() - before <= SAMPLES_MAX
         };
         let is_array = Leaves(&mut take).deserialize(deserializer)?;
-        Ok(match (is_array, is_time) {
-            (_, false) => None,
-            (true, true) => Some(Times::Each(times)),
-            (false, true) => times.pop().map(Times::Start),
-        })
+        if !is_time {
+            times.truncate(before);
+            return Ok(());
+        }
+        if !matches!(table.start, Start::None) {
+            return Err(de::Error::custom("there are two times: name one with an option"));
+        }
+        table.start = match is_array {
+            true => Start::Each,
+            false => Start::One(times.pop().flatten()),
+        };
+        Ok(())
     }
 }

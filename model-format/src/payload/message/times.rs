@@ -53,6 +53,21 @@ impl Times {
         Times::default()
     }
 
+    /// Times have this unit, in a format that has a place of its own for them.
+    pub fn in_unit(format: TimeFormat) -> Self {
+        Times { name: None, format: Some(format) }
+    }
+
+    /// The name that was told.
+    pub(super) fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// The format that was told.
+    pub(super) fn format(&self) -> Option<TimeFormat> {
+        self.format
+    }
+
     pub(super) fn role(&self, name: &str) -> Role {
         let of_numbers = TimeFormat::unambiguous(name, "0");
         match &self.name {
@@ -65,10 +80,10 @@ impl Times {
 }
 
 fn is_time_name(name: &str) -> bool {
-    let name = name.to_lowercase();
+    let is_one = |name: &str| NAMES.iter().any(|known| known.eq_ignore_ascii_case(name));
     let trimmed = name.trim_end_matches([' ', ')', ']']);
     let stem = trimmed.rsplit_once(SEPARATORS).map(|(stem, _)| stem.trim_end_matches(SEPARATORS));
-    NAMES.contains(&trimmed) || stem.is_some_and(|stem| NAMES.contains(&stem))
+    is_one(trimmed) || stem.is_some_and(is_one)
 }
 
 impl Role {
@@ -81,10 +96,9 @@ impl Role {
             (Role::Time(None), Leaf::Text(text)) => of_text(text),
             (Role::Time(None), _) => of_text("0"),
             (Role::PerhapsTime(_), Leaf::Text(text)) => {
-                match of_text(text).filter(|format| *format == TimeFormat::DateTime) {
-                    Some(format) => Some(format),
-                    None => return Reading::Value,
-                }
+                return TimeFormat::date_time_ns(text).map_or(Reading::Value, |time_ns| {
+                    Reading::Time(EventTime { time_ns, is_absolute: true })
+                });
             }
             (Role::PerhapsTime(Some(format)), _) => Some(format),
             (Role::PerhapsTime(None), _) => return Reading::Value,

@@ -1,0 +1,5 @@
+#![no_main]
+
+use model_format::payload::Format;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::message(Format::SenmlCbor, data));
