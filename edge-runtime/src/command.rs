@@ -1,6 +1,9 @@
 //! The commands, one file each.
 
 mod inspect;
+mod install;
 mod prove;
+mod rollback;
 mod run;
 mod serve;
+mod slots;

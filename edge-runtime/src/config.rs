@@ -7,9 +7,18 @@ use engine::EngineKind;
 use model_format::payload::csv;
 use model_format::payload::time::{Decimal, TimeFormat};
 
+mod broker;
+mod by_hand;
+mod file;
+mod http;
 mod serve;
 
-pub use serve::{Listen, LogFormat, Serve};
+pub use broker::{Broker, MqttVersion};
+pub use by_hand::{Install, Rollback, Slots};
+pub(crate) use file::ConfigFile;
+pub(crate) use http::Listener;
+pub use http::{Http, Listen};
+pub use serve::{LogFormat, Serve};
 
 /// Looks at, proves and runs models that cirame-trainer has exported. A model is one .onnx file
 /// and needs nothing beside it.
@@ -27,7 +36,11 @@ A first look at a model, on the device that will run it:
   cirame-edge prove pump.onnx
   cirame-edge run pump.onnx --input recording.csv --time t_ms
   sensor | cirame-edge run pump.onnx --input - --format jsonl --time time --time-unit s
-  cirame-edge serve pump.onnx --broker mqtt://localhost";
+  cirame-edge serve pump.onnx --broker mqtt://localhost
+On a device that serves:
+  cirame-edge slots
+  cirame-edge install pump-4.bundle
+  cirame-edge rollback pump";
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -47,8 +60,21 @@ pub enum Command {
     Run(Box<Run>),
     /// Answer samples as they come, by MQTT and HTTP, until told to end.
     ///
-    /// Serves the model that is given here, or those that a trainer deploys.
+    /// Serves the models that are given here, that a trainer deploys, and that were installed.
     Serve(Box<Serve>),
+    /// Show which models the device has: the last good one of each name, the one before, the new one.
+    Slots(Slots),
+    /// Go back to the good model before, now where the service runs, else when it starts.
+    ///
+    /// The model that is left is not tried again until it is deployed or installed again.
+    Rollback(Rollback),
+    /// Take a bundle into service from a file, with no trainer in sight.
+    ///
+    /// The bundle's model goes the way of a deployment: it is checked, proved on this device and put
+    /// into the place of the one with its name; the one before comes back if it fails. It counts until
+    /// the trainer deploys another one of that name. Where the service does not run, it is proved now and
+    /// goes into service when the service starts.
+    Install(Install),
 }
 
 /// Arguments of `inspect`.

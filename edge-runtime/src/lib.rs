@@ -4,6 +4,9 @@ mod answer;
 mod backoff;
 mod command;
 pub mod config;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod input;
 mod link;
 mod log;
@@ -29,6 +32,9 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
         Command::Prove(command) => command.run(&mut output),
         Command::Run(command) => command.run(&mut output),
         Command::Serve(command) => command.run(),
+        Command::Slots(command) => command.run(&mut output),
+        Command::Rollback(command) => command.run(&mut output),
+        Command::Install(command) => command.run(&mut output),
     };
     let done = done.and_then(|()| output.flush().context("the output cannot be written"));
     match done {

@@ -1,16 +1,21 @@
-//! The link to the trainer: decides which model the device serves, and tells how the device is.
+//! The link to the trainer: decides which models the device serves, and tells how the device is.
 //!
-//! `state` decides and touches nothing; `worker` downloads, proves and swaps on a thread of its own;
-//! `heartbeat` carries events and actions between the two and talks to the trainer. A device with
-//! no trainer has all of this but the talking.
+//! `state` decides for one name and touches nothing; `worker` downloads, proves and swaps on a thread of
+//! its own; `lanes` has both for each name and carries events and actions between them; `heartbeat`
+//! talks to the trainer, `requests` to people on the device. A device with no trainer has all of this but
+//! the talking.
 
+mod by_hand;
 mod clock;
 mod download;
 mod enrolment;
 mod heartbeat;
 mod identity;
+mod lanes;
 mod memory;
+mod model_keys;
 mod prepare;
+mod requests;
 mod slots;
 mod state;
 mod state_folder;
@@ -21,27 +26,33 @@ mod trainer;
 mod trainer_url;
 mod worker;
 
+use std::collections::BTreeMap;
 use std::fs::File;
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, ensure};
 use model_format::artifact::{Artifact, FILE_BYTES_MAX};
+use model_format::id::Digest;
+use model_format::protocol::check_topic_level;
 
 use crate::service::{Service, SharedLinkStatus};
 use heartbeat::Heart;
+use lanes::Lanes;
 use memory::MemoryLimit;
-use slots::Slots;
-use state::Machine;
+use model_keys::signature_beside;
+use requests::Requests;
+use slots::Book;
 use trainer::EnrolledTrainer;
-use worker::{GivenModel, Worker};
+use worker::{GivenModel, Shop};
 
+pub(crate) use by_hand::{StandingModel, install, roll_back, standing};
 pub(crate) use enrolment::{Enrolled, TrainerAccess, enrol_or_load};
-pub(crate) use state_folder::StateFolder;
+pub(crate) use model_keys::ModelKeys;
+pub(crate) use state_folder::{StateFolder, usual_path};
 pub(crate) use stop::Stop;
 pub(crate) use trainer_url::TrainerUrl;
 
@@ -55,8 +66,10 @@ pub(crate) struct LinkConfig {
     pub(crate) folder: Arc<StateFolder>,
     /// The device as its trainer knows it; none for a device on its own.
     pub(crate) enrolled: Option<Enrolled>,
-    /// The model of the command line: it serves as long as no deployed one does.
-    pub(crate) given: Option<PathBuf>,
+    /// The models of the command line: each serves as long as none of its name is deployed.
+    pub(crate) given: Vec<PathBuf>,
+    /// Whose models are trusted.
+    pub(crate) keys: ModelKeys,
     /// The most resident memory that the program may occupy with a model loaded.
     pub(crate) memory_limit_bytes: Option<u64>,
     /// Where the link tells how it is.
@@ -89,68 +102,51 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    /// Puts the last good model into service, or else the given one, and starts to follow the
-    /// trainer. Waits for the first model to be in service: not for asynchronous threads, nor for
+    /// Puts the last good models into service, or else the given ones, and starts to follow the
+    /// trainer. Waits for the first models to be in service: not for asynchronous threads, nor for
     /// one that [`Service::swap`] needs.
     ///
     /// # Errors
-    /// The given model cannot serve and there is no other; the state folder cannot be used.
+    /// A given model cannot serve and there is no other of its name; the state folder cannot be used.
     pub(crate) fn start(
         config: LinkConfig,
         service: Arc<dyn Service>,
         stop: Stop,
     ) -> anyhow::Result<Link> {
-        let given = config.given.map(read_given).transpose()?;
-        let slots = Slots::load(&config.folder)?;
+        let given = read_given(&config.given, &config.keys)?;
+        let book = Book::load(&config.folder)?;
         let heartbeat_s =
             config.enrolled.as_ref().map_or(1, |enrolled| enrolled.device.heartbeat_s);
         let trainer = config.enrolled.map(|Enrolled { device, identity }| {
             Arc::new(EnrolledTrainer::new(device.trainer, identity, device.device_id))
         });
-        let abort = Arc::new(AtomicBool::new(false));
-        let machine = Machine::new(slots, given.as_ref().map(|given| given.artifact));
-        let worker = Worker {
-            folder: Arc::clone(&config.folder),
+        let requests = Requests::new(&config.folder);
+        let shop = Shop {
+            folder: config.folder,
             trainer: trainer.clone(),
             service: Arc::clone(&service),
+            keys: config.keys,
             memory_limit: MemoryLimit {
                 limit_bytes: config.memory_limit_bytes,
                 resident_bytes: crate::memory::resident_bytes,
             },
-            given,
-            abort: Arc::clone(&abort),
-            ready: None,
+            loading: Arc::new(Mutex::new(())),
         };
-        // One task at a time, one event for each.
-        let (task_sender, tasks) = sync_channel(1);
-        let (event_sender, events) = sync_channel(1);
-        // Nothing is ever sent: it closes when both threads have ended.
+        // Nothing is ever sent: it closes when all threads have ended.
         let (alive, ended) = sync_channel::<()>(1);
-        let worker_alive = alive.clone();
-        let named = |name: &str| thread::Builder::new().name(name.to_owned());
-        named("link-worker")
-            .spawn(move || {
-                worker.run(&tasks, &event_sender);
-                drop(worker_alive);
-            })
-            .context("the system gives no thread")?;
-        let mut heart = Heart::new(
-            machine,
-            heartbeat::Parts {
-                folder: config.folder,
-                trainer,
-                service,
-                tasks: task_sender,
-                events,
-                abort,
-                status: config.status,
-                stop: stop.clone(),
-                pace: config.pace,
-                heartbeat_s,
-            },
-        );
+        let lanes = Lanes::new(shop, book, given, alive.clone())?;
+        let parts = heartbeat::Parts {
+            trainer,
+            service,
+            status: config.status,
+            stop: stop.clone(),
+            pace: config.pace,
+            heartbeat_s,
+        };
+        let mut heart = Heart::new(lanes, requests, parts);
         heart.boot()?;
-        named("link")
+        thread::Builder::new()
+            .name("link".to_owned())
             .spawn(move || {
                 heart.run();
                 drop(alive);
@@ -168,12 +164,37 @@ impl Link {
     }
 }
 
-fn read_given(path: PathBuf) -> anyhow::Result<GivenModel> {
+/// The models of the command line, by name: that of the file without its ending.
+fn read_given(paths: &[PathBuf], keys: &ModelKeys) -> anyhow::Result<BTreeMap<String, GivenModel>> {
+    let mut given = BTreeMap::new();
+    for path in paths {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        ensure!(
+            check_topic_level(&name),
+            "{} gives its model a name that cannot be one: rename the file, without `+` and `#`",
+            path.display()
+        );
+        let model = read_model(path, keys)?;
+        if let Some(GivenModel { path: other, .. }) = given.insert(name, model) {
+            return Err(anyhow!(
+                "{} and {} have the same name, by which models are told apart: rename one",
+                other.display(),
+                path.display()
+            ));
+        }
+    }
+    Ok(given)
+}
+
+fn read_model(path: &Path, keys: &ModelKeys) -> anyhow::Result<GivenModel> {
     let name = path.display();
-    let file = File::open(&path)
+    let file = File::open(path)
         .and_then(|file| state_folder::read_bounded(file, FILE_BYTES_MAX as u64))
         .with_context(|| format!("{name} cannot be read"))?;
-    let artifact = Artifact::read(&file)
+    let (artifact, signature) = (Digest::of(&file), signature_beside(path)?);
+    // Before anything looks into it.
+    keys.check(artifact, signature.as_ref()).map_err(|reason| anyhow!("{name}: {reason}"))?;
+    Artifact::read(&file)
         .map_err(|error| anyhow!("{name} is not a model that cirame-trainer exported: {error}"))?;
-    Ok(GivenModel { artifact: artifact.sha256(), path })
+    Ok(GivenModel { artifact, signature, path: path.to_owned() })
 }

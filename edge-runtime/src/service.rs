@@ -3,11 +3,12 @@
 //! `link` (deployments, the trainer) decides; `serve` (streams, inference) obeys. Neither knows
 //! the other: both know this.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use engine::Engine;
 use model_format::artifact::Artifact;
-use model_format::protocol::{Deployed, DeploymentReport, StreamReport};
+use model_format::protocol::{ModelReport, StreamReport};
 
 /// A model that has been loaded and proved, ready to answer.
 pub(crate) struct ReadyModel {
@@ -23,13 +24,28 @@ pub(crate) struct ReadyModel {
     pub(crate) artifact_bytes: u64,
 }
 
+pub(crate) use model_format::protocol::MODELS_MAX;
+
+/// How a model in service is.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct ModelStatus {
+    /// Windows that it answered since it went into service.
+    pub(crate) windows: u64,
+    /// Windows that its engine failed on, since then.
+    pub(crate) failed_windows: u64,
+    /// The time that its engine took for half of the windows, since then.
+    pub(crate) latency_p50_us: f64,
+    /// The time that its engine took for 99 of 100 windows, since then.
+    pub(crate) latency_p99_us: f64,
+}
+
 /// How the service is, for heartbeats.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ServiceStatus {
     /// Windows answered since the program started.
     pub(crate) windows: u64,
-    /// Windows of the model in service that its engine failed on, since it went into service.
-    pub(crate) failed_windows: u64,
+    /// The models in service, by name.
+    pub(crate) models: BTreeMap<String, ModelStatus>,
     /// Samples dropped since the program started, whatever the reason.
     pub(crate) dropped_samples: u64,
     /// Results dropped since the program started.
@@ -46,10 +62,8 @@ pub(crate) struct LinkStatus {
     /// Whether the trainer answered the newest heartbeat; none before the first, and without a
     /// trainer.
     pub(crate) trainer_answers: Option<bool>,
-    /// The model in service.
-    pub(crate) serving: Option<Deployed>,
-    /// How the newest deployment stands.
-    pub(crate) deployment: Option<DeploymentReport>,
+    /// How each name stands.
+    pub(crate) models: Vec<ModelReport>,
 }
 
 /// A link's status, where one writes it and another reads it.
@@ -57,19 +71,20 @@ pub(crate) type SharedLinkStatus = Arc<Mutex<LinkStatus>>;
 
 /// What runs models.
 pub(crate) trait Service: Send + Sync {
-    /// Puts a model into service between two windows; waits until it is. Windows that were begun
-    /// under an equal pipeline are completed by the new model; otherwise streams start anew.
+    /// Puts a model into service between two windows, in the place of the one with its name or
+    /// beside the others; waits until it is. Windows that were begun under an equal pipeline are
+    /// completed by the new model; otherwise its streams start anew.
     ///
     /// # Errors
-    /// The service is ending.
+    /// There are [`MODELS_MAX`] others, or the service is ending.
     fn swap(&self, model: ReadyModel) -> anyhow::Result<()>;
 
-    /// Takes the model out of service between two windows; waits until it is. What was held back is
-    /// answered before, and what comes then is counted.
+    /// Takes the model of this name out of service between two windows; waits until it is. What was
+    /// held back is answered before.
     ///
     /// # Errors
     /// The service is ending.
-    fn take_out(&self) -> anyhow::Result<()>;
+    fn take_out(&self, name: &str) -> anyhow::Result<()>;
 
     /// How it is now.
     fn status(&self) -> ServiceStatus;

@@ -1,27 +1,27 @@
 //! `serve`: the service, from its arguments to its end.
 
-use std::env;
+use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, ensure};
-use model_format::payload::message::Times;
-use model_format::protocol::{BrokerAccess, check_topic_level};
+use model_format::payload::message::{Reading, Times};
+use model_format::protocol::{
+    NameTemplate, TOPIC_PREFIX, TopicTemplate, check_topic_level, command_topic, samples_topic,
+};
 use tempfile::TempDir;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Listen, Serve};
+use crate::config::{ConfigFile, Listener, Serve};
 use crate::link::{
-    Enrolled, Link, LinkConfig, Pace, StateFolder, Stop, TrainerAccess, enrol_or_load,
+    Enrolled, Link, LinkConfig, ModelKeys, Pace, StateFolder, Stop, TrainerAccess, enrol_or_load,
+    standing, usual_path,
 };
 use crate::service::SharedLinkStatus;
 use crate::{log, serve};
-
-/// Longest password that is read from a file, in bytes.
-const PASSWORD_BYTES_MAX: usize = 4096;
 
 impl Serve {
     pub(crate) fn run(&self) -> anyhow::Result<()> {
@@ -30,23 +30,25 @@ impl Serve {
             self.token.is_none() || self.trainer.is_some(),
             "a token is given without --trainer: name the trainer that made it"
         );
+        let listener = self.http.listener()?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .context("the service gets no runtime")?;
-        let served = tokio::task::LocalSet::new().block_on(&runtime, self.serve());
+        let served = tokio::task::LocalSet::new().block_on(&runtime, self.serve(listener));
         // Whatever blocks still must not hold the program.
         runtime.shutdown_background();
         served
     }
 
-    async fn serve(&self) -> anyhow::Result<()> {
+    async fn serve(&self, listener: Option<Listener>) -> anyhow::Result<()> {
         let (shutdown, stop) = (CancellationToken::new(), Stop::default());
         end_on_signals(&shutdown, &stop)?;
         if self.end_with_input {
             end_with_input(&shutdown, &stop)?;
         }
         let (path, _temporary) = self.state_path()?;
+        let keys = ModelKeys::load(&path, &self.model_keys)?;
         let folder = Arc::new(StateFolder::open(&path)?);
         let name = match &self.name {
             Some(name) => name.clone(),
@@ -54,11 +56,13 @@ impl Serve {
         };
         let Some(enrolled) = self.enrolled(&folder, &name, &stop).await? else { return Ok(()) };
         let status = SharedLinkStatus::default();
-        let options = self.options(name, enrolled.as_ref(), Arc::clone(&status))?;
+        let options =
+            self.options(name, enrolled.as_ref(), &path, Arc::clone(&status), listener)?;
         let link = LinkConfig {
             folder,
             enrolled,
-            given: self.model.clone(),
+            given: self.models.clone(),
+            keys,
             memory_limit_bytes: self.memory_limit_mb.map(|mb| mb.saturating_mul(1_000_000)),
             status,
             pace: Pace::default(),
@@ -76,15 +80,19 @@ impl Serve {
     ) -> anyhow::Result<Option<Option<Enrolled>>> {
         let access = self.trainer.clone();
         let access = access.map(|url| TrainerAccess { url, token: self.token.clone() });
+        let path = folder.path().to_owned();
         let (folder, name, asking) = (Arc::clone(folder), name.to_owned(), stop.clone());
         let ask = move || enrol_or_load(&folder, access.as_ref(), &name, &asking);
-        let enrolled = tokio::task::spawn_blocking(ask).await.context("enrolling has failed")??;
+        let asked = serve::starting(tokio::task::spawn_blocking(ask)).await;
+        let enrolled = asked.context("enrolling has failed")??;
         if stop.is_stopped() {
             return Ok(None);
         }
+        let has_models = !standing(&path)?.0.is_empty();
         ensure!(
-            enrolled.is_some() || self.model.is_some(),
-            "nothing says which model to serve: name a model file, or a --trainer with a --token"
+            enrolled.is_some() || !self.models.is_empty() || has_models,
+            "nothing says which model to serve: name a model file, or a --trainer with a --token, or \
+             install a bundle with `cirame-edge install`"
         );
         Ok(Some(enrolled))
     }
@@ -93,26 +101,30 @@ impl Serve {
         &self,
         name: String,
         enrolled: Option<&Enrolled>,
+        state: &Path,
         link: SharedLinkStatus,
+        listen: Option<Listener>,
     ) -> anyhow::Result<serve::Options> {
+        let device = enrolled.map_or(name, |enrolled| enrolled.device.device_id.clone());
+        let of_trainer = enrolled.and_then(|enrolled| enrolled.device.broker.clone());
+        let mut broker = self.mqtt.connection(&device, of_trainer)?;
+        let prefix = broker.as_ref().map_or(TOPIC_PREFIX, |broker| &broker.access.topic_prefix);
+        let plan = self.plan(&device, prefix)?;
+        if let Some(broker) = &mut broker {
+            broker.subscriptions = plan.filters();
+            if let Some(shard) = self.shard {
+                // Two clients of one name would throw each other out.
+                broker.client_id = format!("{}-{}", broker.client_id, shard.name());
+                broker.part = Some(shard.name());
+            }
+        }
         let options = serve::Options {
-            device: enrolled.map_or(name, |enrolled| enrolled.device.device_id.clone()),
-            broker: match (&self.broker, enrolled) {
-                (Some(url), _) => {
-                    Some(url.clone().into_access(self.broker_password()?, &self.topic_prefix))
-                }
-                (None, Some(enrolled)) => enrolled.device.broker.clone(),
-                (None, None) => None::<BrokerAccess>,
-            },
-            listen: match self.listen {
-                Listen::At(address) => Some(address),
-                Listen::None => None,
-            },
-            times: match &self.time {
-                Some(name) => Times::named(name, self.time_unit),
-                None => Times::found(),
-            },
-            streams_max: self.max_streams as usize,
+            device,
+            broker,
+            state: state.to_owned(),
+            outbox_bytes_max: u64::from(self.mqtt.outbox_mb) * 1_000_000,
+            listen,
+            plan,
             link,
         };
         ensure!(
@@ -122,35 +134,55 @@ impl Serve {
         Ok(options)
     }
 
+    /// What is done with what comes: the configuration, and what the command line says.
+    fn plan(&self, device: &str, prefix: &str) -> anyhow::Result<serve::Plan> {
+        let file = match &self.config {
+            Some(path) => ConfigFile::read(path)?,
+            None => ConfigFile::default(),
+        };
+        let times = match &self.time {
+            Some(name) => Times::named(name, self.time_unit),
+            None => Times::found(),
+        };
+        let topic = TopicTemplate::parse(&samples_topic(prefix, "{stream}"))?;
+        let direct = || serve::Source {
+            stream: NameTemplate::all(&topic),
+            topic: topic.clone(),
+            reading: Reading::json(times.clone()),
+            channel: None,
+            stream_tag: None,
+            models: None,
+            channels: HashMap::new(),
+        };
+        let mut sources = file.sources()?;
+        let sparkplug = file.sparkplug()?;
+        if sources.is_empty() && sparkplug.is_empty() {
+            sources.push(direct());
+        }
+        Ok(serve::Plan {
+            sources: sources.into(),
+            direct: Arc::new(direct()),
+            sparkplug: sparkplug.into(),
+            watch: file.watch()?,
+            command_topic: command_topic(prefix, device),
+            shard: self.shard,
+            streams_max: self.max_streams as usize,
+            expire_ns: file.expire_ns()?,
+        })
+    }
+
     /// The state folder that is named, or the usual place for one. A model that is served without a
     /// trainer keeps nothing: its folder goes with the returned guard.
     fn state_path(&self) -> anyhow::Result<(PathBuf, Option<TempDir>)> {
         if let Some(path) = &self.state {
             return Ok((path.clone(), None));
         }
-        if self.model.is_some() && self.trainer.is_none() {
+        if !self.models.is_empty() && self.trainer.is_none() {
             let folder = tempfile::tempdir()
                 .context("there is no temporary folder; name a folder with --state")?;
             return Ok((folder.path().to_owned(), Some(folder)));
         }
-        let of = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let home = || of("HOME").map(|home| home.join(".local/state"));
-        let usual = || Some(of("XDG_STATE_HOME").or_else(home)?.join("cirame-edge"));
-        let path = of("STATE_DIRECTORY").or_else(usual);
-        let path = path.context("there is no usual place for state: name a folder with --state")?;
-        Ok((path, None))
-    }
-
-    fn broker_password(&self) -> anyhow::Result<Option<String>> {
-        let Some(path) = &self.broker_password_file else { return Ok(None) };
-        let text = fs::read_to_string(path).with_context(|| format!("{}", path.display()))?;
-        let password = text.trim_end_matches(['\r', '\n']);
-        ensure!(
-            !password.is_empty() && password.len() <= PASSWORD_BYTES_MAX,
-            "{} does not hold a password",
-            path.display()
-        );
-        Ok(Some(password.to_owned()))
+        Ok((usual_path()?, None))
     }
 }
 

@@ -1,25 +1,24 @@
 //! Arguments of `serve`.
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 use model_format::payload::time::TimeFormat;
-use model_format::protocol::{BrokerUrl, TOPIC_PREFIX, check_topic_level, check_topic_prefix};
+use model_format::protocol::check_topic_level;
 
+use super::Broker;
+use super::http::Http;
 use crate::link::TrainerUrl;
-
-/// The port of HTTP where nothing else is said.
-const PORT: u16 = 5300;
+use crate::serve::Shard;
 
 /// Arguments of `serve`.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub struct Serve {
-    /// A model, an .onnx file, that serves as long as no trainer has deployed one. It is proved with
-    /// its golden windows before it answers.
-    pub model: Option<PathBuf>,
+    /// Models, .onnx files: each serves as long as no trainer has deployed one of its name, which is
+    /// that of the file. They are proved with their golden windows before they answer.
+    #[arg(value_name = "MODEL")]
+    pub models: Vec<PathBuf>,
 
     /// The trainer whose deployments are followed: http://HOST:PORT. Needed once; the state folder
     /// remembers it.
@@ -37,29 +36,23 @@ pub struct Serve {
     #[arg(long, value_name = "FOLDER", env = "CIRAME_STATE")]
     pub state: Option<PathBuf>,
 
+    /// A file with an Ed25519 public key in PEM: only models that were signed with this key, or another
+    /// one that is named, are served. Repeatable; the folder keys in the state folder may hold more.
+    #[arg(long = "model-key", value_name = "FILE")]
+    pub model_keys: Vec<PathBuf>,
+
     /// Name that the device proposes to its trainer; without a trainer, its name in topics and
     /// result ids. The machine's name otherwise.
     #[arg(long, value_name = "NAME", value_parser = parse_name, env = "CIRAME_DEVICE")]
     pub name: Option<String>,
 
-    /// The MQTT broker, instead of the one that the trainer names: mqtt://[USER[:PASSWORD]@]HOST[:PORT]. The environment and
-    /// --broker-password-file keep passwords out of the list of processes.
-    #[arg(long, value_name = "URL", env = "CIRAME_BROKER", hide_env_values = true)]
-    pub broker: Option<BrokerUrl>,
+    /// The MQTT broker.
+    #[command(flatten)]
+    pub mqtt: Broker,
 
-    /// A file that holds the broker's password.
-    #[arg(long, value_name = "FILE", requires = "broker")]
-    pub broker_password_file: Option<PathBuf>,
-
-    /// First levels of all topics, for --broker. Samples come from PREFIX/samples/STREAM, results go to
-    /// PREFIX/devices/NAME/results/STREAM.
-    #[arg(long, value_name = "LEVELS", default_value = TOPIC_PREFIX, requires = "broker", value_parser = parse_topic_prefix)]
-    pub topic_prefix: String,
-
-    /// Where HTTP listens: an address with a port, a port of this machine alone, or none. Port 0
-    /// takes a free one; it is printed.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5300")]
-    pub listen: Listen,
+    /// Where HTTP listens.
+    #[command(flatten)]
+    pub http: Http,
 
     /// Refuse a model that brings the program's memory above this, in megabytes.
     #[arg(long, value_name = "MB", value_parser = clap::value_parser!(u64).range(1..))]
@@ -69,6 +62,16 @@ pub struct Serve {
     #[arg(long, value_name = "N", default_value_t = 100,
           value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub max_streams: u32,
+
+    /// A file that says which topics are streams, how payloads are written, what raises alarms, and
+    /// which results are published; docs/streams.md describes it.
+    #[arg(long, value_name = "FILE", env = "CIRAME_CONFIG")]
+    pub config: Option<PathBuf>,
+
+    /// Take only the streams of part i of n, for processes that divide a plant's streams among
+    /// them: each with its own n parts, such as 1/2 and 2/2.
+    #[arg(long, value_name = "I/N")]
+    pub(crate) shard: Option<Shard>,
 
     /// The name with the time of each sample (nested ones as a.b). Otherwise a name like t_ms,
     /// time or timestamp, where its unit or its text says how it is written.
@@ -103,8 +106,13 @@ Examples:
   A model, a broker on this machine, results as they come:
     cirame-edge serve pump.onnx --broker mqtt://localhost
     mosquitto_sub -t 'cirame/devices/+/results/+'
+  Several models at once, each answering the streams that send its channels:
+    cirame-edge serve pump.onnx fan.onnx --broker mqtt://localhost
   The same for a broker that wants a password:
     CIRAME_BROKER=mqtt://edge:secret@broker.local cirame-edge serve pump.onnx
+  One with TLS that wants a certificate of the device:
+    cirame-edge serve pump.onnx --broker mqtts://broker.plant --broker-ca plant.pem \\
+      --broker-cert edge.pem --broker-key edge-key.pem
   By HTTP alone:
     cirame-edge serve pump.onnx
     curl -d '{\"t_ms\": 5, \"acc.x\": 0.1}' 'http://127.0.0.1:5300/v1/samples?stream=pump-7'
@@ -113,15 +121,6 @@ Examples:
     cirame-edge serve pump.onnx --broker mqtt://localhost --time measured.at --time-unit s
 
 SIGTERM and SIGINT end it: what has come is answered, the broker is told, within seconds.";
-
-/// Where HTTP listens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Listen {
-    /// At this address.
-    At(SocketAddr),
-    /// Nowhere.
-    None,
-}
 
 /// Form of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -132,44 +131,9 @@ pub enum LogFormat {
     Json,
 }
 
-impl FromStr for Listen {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text == "none" {
-            return Ok(Listen::None);
-        }
-        if let Ok(port) = text.parse::<u16>() {
-            return Ok(Listen::At((Ipv4Addr::LOCALHOST, port).into()));
-        }
-        let refused = format!("an address such as 127.0.0.1:{PORT}, a port, or none is expected");
-        text.parse().map(Listen::At).map_err(|_| refused)
-    }
-}
-
-fn parse_topic_prefix(text: &str) -> Result<String, &'static str> {
-    match check_topic_prefix(text) {
-        true => Ok(text.to_owned()),
-        false => Err("levels divided by `/` are expected, none empty, without `+`, `#` and `$`"),
-    }
-}
-
 fn parse_name(text: &str) -> Result<String, &'static str> {
     match check_topic_level(text) {
         true => Ok(text.to_owned()),
         false => Err("1 to 200 bytes without `/`, `+`, `#` and control characters are expected"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn listeners_are_addresses_ports_or_none() {
-        assert_eq!("none".parse(), Ok(Listen::None));
-        assert_eq!("0".parse(), Ok(Listen::At(([127, 0, 0, 1], 0).into())));
-        assert_eq!("0.0.0.0:80".parse(), Ok(Listen::At(([0, 0, 0, 0], 80).into())));
-        assert!("everywhere".parse::<Listen>().is_err());
     }
 }

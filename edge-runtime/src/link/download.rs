@@ -36,7 +36,7 @@ pub(super) fn download(
     if is_there(folder, model) {
         return Ok(());
     }
-    let path = folder.download_path(artifact);
+    let path = folder.download_path(artifact, &model.model);
     let mut options = OpenOptions::new();
     options.create(true).read(true).append(true);
     #[cfg(unix)]
@@ -59,7 +59,7 @@ pub(super) fn download(
         remove(&path);
     }
     checked?;
-    folder.adopt_download(artifact).map_err(disk)
+    folder.adopt_download(artifact, &model.model).map_err(disk)
 }
 
 /// True where the file of the model is there, whole and unchanged.

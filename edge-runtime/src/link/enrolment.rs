@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, anyhow, bail, ensure};
 use model_format::protocol::{
     BrokerAccess, Enrolment, EnrolmentRequest, PROTOCOL_VERSION, check_topic_level,
+    version_to_speak,
 };
 use serde::{Deserialize, Serialize};
 
@@ -89,7 +90,7 @@ pub(crate) fn enrol_or_load(
             // On the disk before the trainer hears of it: where its answer is lost, the same key
             // asks again and is the same device.
             let identity = Identity::load_or_make(folder)?;
-            let request = EnrolmentRequest {
+            let mut request = EnrolmentRequest {
                 token,
                 name: name.to_owned(),
                 public_key: identity.public_key(),
@@ -97,7 +98,7 @@ pub(crate) fn enrol_or_load(
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 arch: std::env::consts::ARCH.to_owned(),
             };
-            let Some(enrolment) = ask(&url, &request, stop)? else { return Ok(None) };
+            let Some(enrolment) = ask(&url, &mut request, stop)? else { return Ok(None) };
             let device = checked(enrolment, url)?;
             let bytes = serde_json::to_vec_pretty(&device)?;
             folder.write(FILE, &bytes).with_context(|| {
@@ -153,7 +154,7 @@ fn known(folder: &StateFolder, access: Option<&TrainerAccess>) -> anyhow::Result
 /// Asks until there is an answer; `None` where the end came first.
 fn ask(
     url: &TrainerUrl,
-    request: &EnrolmentRequest,
+    request: &mut EnrolmentRequest,
     stop: &Stop,
 ) -> anyhow::Result<Option<Enrolment>> {
     let trainer = Trainer::new(url.clone());
@@ -170,6 +171,15 @@ fn ask(
                 "{url} refuses the enrolment token: {detail}; make a new one in the console under \
                  Devices, and start again with it as --token"
             );
+        }
+        if error.is_not_understood()
+            && let Ok(found) = trainer.protocol_version()
+        {
+            let version = version_to_speak(found).map_err(|advice| anyhow!(advice))?;
+            if version != request.protocol_version {
+                request.protocol_version = version;
+                continue;
+            }
         }
         if !error.may_pass() {
             return Err(error).context("the device cannot be enrolled");

@@ -1,19 +1,16 @@
-//! The loop around the state machine: carries its actions out, and talks to the trainer.
+//! The loop: lets the lanes work, looks at the service, and talks to the trainer.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::bail;
 use model_format::protocol::{
-    Deployed, DeploymentReport, DeploymentState, DesiredState, Heartbeat, PROTOCOL_VERSION,
+    DeploymentReport, DeploymentState, DesiredState, Heartbeat, INSTALLED, ModelReport,
+    PROTOCOL_VERSION, version_to_speak,
 };
 
-use super::state::{Action, Event, Good, Machine};
-use super::state_folder::StateFolder;
+use super::lanes::Lanes;
+use super::requests::Requests;
 use super::trainer::{EnrolledTrainer, RequestError};
-use super::worker::Task;
 use super::{Pace, Stop};
 use crate::backoff::{Backoff, about_ms, random};
 use crate::service::{LinkStatus, Service, SharedLinkStatus};
@@ -26,12 +23,8 @@ const STREAMS_MAX: usize = 100;
 
 /// What the loop works with.
 pub(super) struct Parts {
-    pub(super) folder: Arc<StateFolder>,
     pub(super) trainer: Option<Arc<EnrolledTrainer>>,
     pub(super) service: Arc<dyn Service>,
-    pub(super) tasks: SyncSender<Task>,
-    pub(super) events: Receiver<Event>,
-    pub(super) abort: Arc<AtomicBool>,
     pub(super) status: SharedLinkStatus,
     pub(super) stop: Stop,
     pub(super) pace: Pace,
@@ -47,47 +40,42 @@ enum Contact {
 }
 
 pub(super) struct Heart {
-    machine: Machine,
+    lanes: Lanes,
+    requests: Requests,
     parts: Parts,
     start: Instant,
     backoff: Backoff,
     contact: Option<Contact>,
+    /// The version of the protocol that the trainer understands.
+    speaks: u32,
     next_beat_ms: u64,
     next_look_ms: u64,
-    /// What the trainer was told last of the deployment.
-    told: Option<(String, DeploymentState)>,
+    /// What the trainer was told last of deployments.
+    told: Vec<(String, DeploymentState)>,
 }
 
 impl Heart {
-    pub(super) fn new(machine: Machine, parts: Parts) -> Heart {
+    pub(super) fn new(lanes: Lanes, requests: Requests, parts: Parts) -> Heart {
         Heart {
-            machine,
+            lanes,
+            requests,
             start: Instant::now(),
             backoff: Backoff::new(parts.pace.retry_ms.0, parts.pace.retry_ms.1),
             contact: None,
+            speaks: PROTOCOL_VERSION,
             next_beat_ms: 0,
             next_look_ms: 0,
-            told: None,
+            told: Vec::new(),
             parts,
         }
     }
 
-    /// Waits until the first model is in service, or it is known that there is none.
+    /// Waits until the first models are in service, or it is known that there are none.
     ///
     /// # Errors
-    /// There is no model but the given one, and it cannot serve.
+    /// A model of the command line is the one to serve, and cannot.
     pub(super) fn boot(&mut self) -> anyhow::Result<()> {
-        let actions = self.machine.boot(self.now_ms());
-        self.carry_out(actions);
-        while self.machine.is_restoring() {
-            let Ok(event) = self.parts.events.recv() else { break };
-            if let Event::Restored(Err(reason)) = &event
-                && matches!(self.machine.restoring(), Some(Good::Given(_)))
-            {
-                bail!("the given model cannot serve: {reason}");
-            }
-            self.take(event);
-        }
+        self.lanes.boot(self.now_ms())?;
         self.publish();
         Ok(())
     }
@@ -95,84 +83,67 @@ impl Heart {
     /// Works until the end of the program.
     pub(super) fn run(mut self) {
         while !self.parts.stop.is_stopped() {
-            let tick = Duration::from_millis(self.parts.pace.tick_ms);
-            match self.parts.events.recv_timeout(tick) {
-                Ok(event) => self.take(event),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => {
-                    tracing::error!("the thread that loads models has ended; restart the program");
-                    return;
-                }
-            }
-            if self.now_ms() >= self.next_look_ms {
-                self.next_look_ms = self.now_ms() + self.parts.pace.tick_ms;
+            let (tick, start) = (Duration::from_millis(self.parts.pace.tick_ms), self.start);
+            self.lanes.wait(tick, || start.elapsed().as_millis() as u64);
+            let now_ms = self.now_ms();
+            if now_ms >= self.next_look_ms {
+                self.next_look_ms = now_ms + self.parts.pace.tick_ms;
                 let status = self.parts.service.status();
-                let (windows, failed_windows) = (status.windows, status.failed_windows);
-                self.take(Event::Observed { windows, failed_windows });
+                self.lanes.observe(&status, crate::memory::resident_bytes(), now_ms);
+                self.requests.look(&mut self.lanes, now_ms);
             }
             self.beat_if_due();
             self.publish();
         }
-        self.parts.abort.store(true, Ordering::Relaxed);
-    }
-
-    fn take(&mut self, event: Event) {
-        let now_ms = self.now_ms();
-        tracing::trace!(?event, "link event");
-        let before = self.machine.report();
-        let actions = self.machine.on(event, now_ms);
-        self.carry_out(actions);
-        log_change(before.as_ref(), self.machine.report().as_ref());
-    }
-
-    fn carry_out(&mut self, actions: Vec<Action>) {
-        for action in actions {
-            match action {
-                Action::Save(slots) => {
-                    if let Err(error) = slots.save(&self.parts.folder) {
-                        tracing::error!(error = format!("{error:#}"), "the slots are not saved");
-                        let now_ms = self.now_ms();
-                        self.machine.on(Event::NotSaved(format!("{error:#}")), now_ms);
-                        return;
-                    }
-                }
-                Action::Clean(slots) => slots.clean(&self.parts.folder),
-                Action::Abort => self.parts.abort.store(true, Ordering::Relaxed),
-                Action::Download(model) => self.give(Task::Download(model)),
-                Action::Prove(model) => self.give(Task::Prove(model)),
-                Action::Swap => self.give(Task::Swap),
-                Action::Restore(good) => self.give(Task::Restore(good)),
-                Action::TakeOut => self.give(Task::TakeOut),
-            }
-        }
-    }
-
-    fn give(&mut self, task: Task) {
-        match self.parts.tasks.try_send(task) {
-            Ok(()) => {}
-            // The machine has one thing done at a time, so the queue has room.
-            Err(TrySendError::Full(task)) => tracing::error!(?task, "a task had no room"),
-            Err(TrySendError::Disconnected(_)) => {}
-        }
+        self.lanes.abort();
     }
 
     fn beat_if_due(&mut self) {
         let Some(trainer) = self.parts.trainer.clone() else { return };
-        let state = self.machine.report().map(|report| (report.deployment_id, report.state));
+        let reports = self.lanes.reports();
+        let states = reports.iter().filter_map(|report| report.deployment.as_ref());
+        let states: Vec<_> =
+            states.map(|report| (report.deployment_id.clone(), report.state)).collect();
         // News are told at once, unless nobody listens.
-        let is_news = state != self.told && self.contact == Some(Contact::Answers);
+        let is_news = states != self.told && self.contact == Some(Contact::Answers);
         if self.now_ms() < self.next_beat_ms && !is_news {
             return;
         }
-        let answer = trainer.heartbeat(&self.heartbeat());
+        let mut answer = trainer.heartbeat(&self.heartbeat(reports.clone()));
+        if let Err(error) = &answer
+            && error.is_not_understood()
+            && let Some(speaks) = self.learn_version(&trainer)
+        {
+            self.speaks = speaks;
+            answer = trainer.heartbeat(&self.heartbeat(reports));
+        }
         let wait_ms = match answer {
             Ok(desired) => {
-                self.told = state;
+                self.told = states;
                 self.heard(desired)
             }
             Err(error) => self.not_heard(&error),
         };
         self.next_beat_ms = self.now_ms() + wait_ms;
+    }
+
+    /// The version to speak with a trainer that refuses what it was told, where it is another one.
+    fn learn_version(&self, trainer: &EnrolledTrainer) -> Option<u32> {
+        let found = trainer.protocol_version().ok()?;
+        match version_to_speak(found) {
+            Ok(version) if version != self.speaks => {
+                tracing::info!(
+                    version,
+                    "the trainer speaks another version of the device protocol"
+                );
+                Some(version)
+            }
+            Ok(_) => None,
+            Err(advice) => {
+                tracing::error!(advice, "trainer and device do not understand each other");
+                None
+            }
+        }
     }
 
     /// Follows an answer; gives the wait until the next heartbeat.
@@ -183,7 +154,11 @@ impl Heart {
         self.contact = Some(Contact::Answers);
         self.backoff.reset();
         self.parts.heartbeat_s = desired.heartbeat_s;
-        self.take(Event::Desired(desired.model));
+        if let Some(version) = desired.protocol_version {
+            self.speaks = version.min(PROTOCOL_VERSION);
+        }
+        let now_ms = self.now_ms();
+        self.lanes.desire(desired.into_models(), now_ms);
         let heartbeat_s = self.parts.heartbeat_s.clamp(HEARTBEAT_S.0, HEARTBEAT_S.1);
         about_ms(u64::from(heartbeat_s) * 1000, random())
     }
@@ -210,17 +185,20 @@ impl Heart {
         self.backoff.after_failure_ms(random())
     }
 
-    fn heartbeat(&self) -> Heartbeat {
+    fn heartbeat(&self, reports: Vec<ModelReport>) -> Heartbeat {
         let status = self.parts.service.status();
         let mut streams = status.streams;
         streams.truncate(STREAMS_MAX);
+        let is_of_one = self.speaks == 1;
+        let one = if is_of_one { the_one(&reports) } else { None };
         Heartbeat {
-            protocol_version: PROTOCOL_VERSION,
+            protocol_version: self.speaks,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             uptime_s: self.start.elapsed().as_secs(),
             memory_bytes: crate::memory::resident_bytes().unwrap_or_default(),
-            serving: self.serving(),
-            deployment: self.machine.report(),
+            serving: one.and_then(|one| one.serving.clone()),
+            deployment: one.and_then(|one| one.deployment.clone()),
+            models: if is_of_one { Vec::new() } else { reports },
             broker_connected: status.broker_connected,
             streams,
             windows: status.windows,
@@ -229,21 +207,10 @@ impl Heart {
         }
     }
 
-    fn serving(&self) -> Option<Deployed> {
-        self.machine.serving().map(|good| match good {
-            Good::Deployed(model) => Deployed {
-                artifact_sha256: model.artifact_sha256,
-                deployment_id: Some(model.deployment_id.clone()),
-            },
-            Good::Given(artifact) => Deployed { artifact_sha256: *artifact, deployment_id: None },
-        })
-    }
-
     fn publish(&self) {
         let status = LinkStatus {
             trainer_answers: self.contact.map(|contact| contact == Contact::Answers),
-            serving: self.serving(),
-            deployment: self.machine.report(),
+            models: self.lanes.reports(),
         };
         *self.parts.status.lock().unwrap_or_else(PoisonError::into_inner) = status;
     }
@@ -253,22 +220,11 @@ impl Heart {
     }
 }
 
-/// Says how a deployment goes on.
-fn log_change(before: Option<&DeploymentReport>, after: Option<&DeploymentReport>) {
-    let Some(after) = after else { return };
-    let is_same = |before: &DeploymentReport| {
-        before.deployment_id == after.deployment_id && before.state == after.state
-    };
-    if before.is_some_and(is_same) {
-        return;
-    }
-    match (&after.state, &after.error) {
-        (DeploymentState::Failed, reason) => {
-            let reason = reason.as_deref().unwrap_or_default();
-            tracing::error!(deployment.id = after.deployment_id, reason, "a deployment failed");
-        }
-        (state, _) => {
-            tracing::info!(deployment.id = after.deployment_id, ?state, "a deployment goes on");
-        }
-    }
+/// What a trainer of protocol version 1, which desires one model, is told: of that model, or else of
+/// one that serves.
+fn the_one(reports: &[ModelReport]) -> Option<&ModelReport> {
+    let is_deployed = |report: &DeploymentReport| !report.deployment_id.starts_with(INSTALLED);
+    let deployed =
+        reports.iter().find(|report| report.deployment.as_ref().is_some_and(is_deployed));
+    deployed.or_else(|| reports.iter().find(|report| report.serving.is_some()))
 }

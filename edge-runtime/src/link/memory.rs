@@ -10,6 +10,12 @@ pub(super) struct MemoryLimit {
 }
 
 impl MemoryLimit {
+    /// This limit, or the one that came with a deployment where that is lower.
+    pub(super) fn with(self, deployed_bytes: Option<u64>) -> MemoryLimit {
+        let limits = self.limit_bytes.into_iter().chain(deployed_bytes);
+        MemoryLimit { limit_bytes: limits.min(), ..self }
+    }
+
     /// Whether a model of this size has room at all: once loaded, it takes at least its own size.
     ///
     /// # Errors

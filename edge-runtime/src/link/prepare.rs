@@ -9,9 +9,11 @@ use engine::EngineKind;
 use engine::proof::{self, Proof};
 use model_format::artifact::{Artifact, FILE_BYTES_MAX};
 use model_format::id::Digest;
+use model_format::protocol::{DesiredModel, ModelSignature};
 use serde_json::Value;
 
 use super::memory::MemoryLimit;
+use super::model_keys::ModelKeys;
 use super::state_folder::read_bounded;
 use crate::service::ReadyModel;
 
@@ -21,6 +23,20 @@ pub(super) struct Expected {
     pub(super) artifact: Digest,
     pub(super) name: String,
     pub(super) version: Option<u32>,
+    /// The detached signature, where there is one.
+    pub(super) signature: Option<ModelSignature>,
+}
+
+impl Expected {
+    /// What a deployment says.
+    pub(super) fn of(model: &DesiredModel) -> Expected {
+        Expected {
+            artifact: model.artifact_sha256,
+            name: model.model.clone(),
+            version: Some(model.version),
+            signature: model.signature,
+        }
+    }
 }
 
 /// Reads, checks, proves and loads a model. Nothing else makes a [`ReadyModel`] of a file.
@@ -30,6 +46,7 @@ pub(super) struct Expected {
 pub(super) fn prepare(
     path: &Path,
     expected: &Expected,
+    keys: &ModelKeys,
     memory_limit: MemoryLimit,
 ) -> Result<(ReadyModel, Value), String> {
     let file = File::open(path).and_then(|file| read_bounded(file, FILE_BYTES_MAX as u64));
@@ -42,6 +59,8 @@ pub(super) fn prepare(
             expected.artifact
         ));
     }
+    // Before anything looks into them.
+    keys.check(found, expected.signature.as_ref())?;
     memory_limit.check_before(bytes.len() as u64)?;
     // A panic is a bug; here it must not end the thread that would go back to the good model.
     let ready = catch_unwind(AssertUnwindSafe(|| load(&bytes, expected)));

@@ -1,10 +1,13 @@
-//! The state machine that decides which model the device serves: events in, actions out.
+//! The state machine that decides which model of one name the device serves: events in, actions out.
 //!
-//! It knows no clock, disk or network. Its promises, whatever comes in whatever order, and wherever
-//! the program is killed: a model serves only after its proof; the last good model stays on the
-//! disk and can be returned to; a deployment that failed is not tried again by itself.
+//! It knows no clock, disk or network, and no other name. Its promises, whatever comes in whatever
+//! order, and wherever the program is killed: a model serves only after its proof; the last good model
+//! stays on the disk and can be returned to; a deployment that failed is not tried again by itself.
 
+mod by_hand;
+mod going_back;
 mod message;
+mod watching;
 mod withdrawal;
 
 use model_format::id::Digest;
@@ -13,9 +16,12 @@ use serde_json::Value;
 
 use super::slots::{Candidate, FailedDeployment, Slots};
 
-pub(super) use message::{Action, DownloadFailure, Event, Good};
+pub(super) use message::{Action, DownloadFailure, Event, Good, Observed};
+#[cfg(test)]
+pub(super) use watching::{LIMIT_WINDOWS_MIN, MEMORY_LOOKS_MIN};
 
-/// How often loading a candidate is begun; a program that ends meanwhile may have been ended by it.
+/// How often loading a candidate is begun, and how often a program is started with a model that has
+/// never been in service for long; a program that ends meanwhile may have been ended by it.
 pub(super) const TRIES_MAX: u32 = 3;
 /// How often an artifact is fetched anew that arrived damaged.
 pub(super) const DAMAGED_MAX: u32 = 2;
@@ -29,7 +35,8 @@ const DOWNLOAD_RETRY_MS: (u64, u64) = (2_000, 300_000);
 const SAVE_RETRY_MS: u64 = 30_000;
 
 /// What is being done.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "few are ever there at once")]
 enum Phase {
     Idle,
     Downloading,
@@ -40,22 +47,15 @@ enum Phase {
     Ended,
 }
 
-/// What the trainer says that the device shall serve.
+/// What the trainer says that the device shall serve under this name.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "few are ever there at once")]
 enum Wanted {
     /// It has not said yet.
     Unknown,
     /// No deployed model.
     Nothing,
     Model(DesiredModel),
-}
-
-/// The model in service is being watched.
-#[derive(Clone, Copy, Debug)]
-struct Watch {
-    since_ms: u64,
-    /// Windows that had been answered when it began.
-    windows: u64,
 }
 
 /// The machine.
@@ -69,15 +69,27 @@ pub(super) struct Machine {
     proof: Option<Value>,
     /// The proof of the model that is going into service.
     ready_proof: Option<Value>,
-    wanted: Wanted,
+    /// What the trainer says.
+    told: Wanted,
     phase: Phase,
-    watch: Option<Watch>,
-    /// The model in service fails on windows.
+    /// The model in service is new and being watched.
+    is_new: bool,
+    /// Since when the model in service has been so.
+    since_ms: u64,
+    /// What is counted towards the limits of the model in service.
+    tally: watching::Tally,
+    /// The model in service fails on windows, or breaks a limit.
     failing: Option<String>,
+    /// Somebody asked to go back.
+    going_back: bool,
+    /// Another model is on trial that may end the program: this one's candidate waits.
+    is_held: bool,
     /// Downloads of the candidate that arrived damaged, and that broke off.
     damaged: u32,
     broken_off: u32,
     download_again_ms: u64,
+    /// The download or proof that is said to be done waits for the slots to be written.
+    task_waits: bool,
     /// When the slots are written again that could not be written.
     save_again_ms: Option<u64>,
 }
@@ -85,28 +97,34 @@ pub(super) struct Machine {
 impl Machine {
     /// The machine of a program that has just started; `given` is the model of the command line.
     pub(super) fn new(slots: Slots, given: Option<Digest>) -> Machine {
+        let installed = slots.installed.as_ref().map(|installed| &installed.model);
+        let candidate = slots.candidate.as_ref().map(|candidate| &candidate.model);
+        let deployed = candidate.filter(|&candidate| Some(candidate) != installed);
         Machine {
-            wanted: slots
-                .candidate
-                .as_ref()
-                .map_or(Wanted::Unknown, |candidate| Wanted::Model(candidate.model.clone())),
+            told: deployed.cloned().map_or(Wanted::Unknown, Wanted::Model),
             slots,
             given,
             serving: None,
             proof: None,
             ready_proof: None,
             phase: Phase::Idle,
-            watch: None,
+            is_new: false,
+            since_ms: 0,
+            tally: watching::Tally::default(),
             failing: None,
+            going_back: false,
+            is_held: false,
             damaged: 0,
             broken_off: 0,
             download_again_ms: 0,
+            task_waits: false,
             save_again_ms: None,
         }
     }
 
     /// The first actions: the last good model before anything else.
     pub(super) fn boot(&mut self, now_ms: u64) -> Vec<Action> {
+        let mut is_changed = self.count_start();
         if let Some(candidate) = &self.slots.candidate
             && candidate.tries >= TRIES_MAX
         {
@@ -115,9 +133,9 @@ impl Machine {
                  in service; look into its log, then deploy the model again"
             );
             self.fail_candidate(&reason);
-            return self.restore_and_save(now_ms);
+            is_changed = true;
         }
-        self.restore(now_ms)
+        if is_changed { self.restore_and_save(now_ms) } else { self.restore(now_ms) }
     }
 
     /// Takes an event; `now_ms` counts from any moment and never goes back.
@@ -129,12 +147,10 @@ impl Machine {
             Event::Desired(model) => self.desired(model, now_ms),
             Event::Downloaded(result) => self.downloaded(result, now_ms),
             Event::Proved(result) => self.proved(result, now_ms),
-            Event::Swapped { windows } => self.swapped(windows, now_ms),
+            Event::Swapped => self.swapped(now_ms),
             Event::Restored(result) => self.restored(result, now_ms),
             Event::TakenOut => self.taken_out(now_ms),
-            Event::Observed { windows, failed_windows } => {
-                self.observed(windows, failed_windows, now_ms)
-            }
+            Event::Observed(seen) => self.observed(seen, now_ms),
             Event::NotSaved(reason) => self.not_saved(&reason, now_ms),
             Event::Ending => {
                 self.phase = Phase::Ended;
@@ -156,12 +172,39 @@ impl Machine {
         }
     }
 
+    /// True where there is nothing to do for this name any more, and nothing that serves.
+    pub(super) fn is_over(&self) -> bool {
+        self.phase == Phase::Idle
+            && self.serving.is_none()
+            && self.given.is_none()
+            && self.slots == Slots::default()
+            && !matches!(self.told, Wanted::Model(_))
+    }
+
+    /// True while the program may end because of a model of this name: a candidate that was begun, or
+    /// a last good one with which the program has ended before.
+    pub(super) fn is_on_trial(&self) -> bool {
+        let candidate = self.slots.candidate.as_ref();
+        candidate.is_some_and(|candidate| candidate.tries > 0)
+            || self.slots.starts.is_some_and(|starts| starts > 1)
+    }
+
+    /// Whether this is the deployment that the name shall serve.
+    pub(super) fn wants(&self, deployment_id: &str) -> bool {
+        matches!(self.wanted(), Wanted::Model(model) if model.deployment_id == deployment_id)
+    }
+
+    /// Whether the candidate waits for another name's trial.
+    pub(super) fn hold(&mut self, is_held: bool) {
+        self.is_held = is_held;
+    }
+
     /// True while a good model is going into service.
     pub(super) fn is_restoring(&self) -> bool {
         self.restoring().is_some()
     }
 
-    /// How the newest deployment stands.
+    /// How the newest deployment of this name stands.
     pub(super) fn report(&self) -> Option<DeploymentReport> {
         let report = |id: &str, state| DeploymentReport {
             deployment_id: id.to_owned(),
@@ -198,8 +241,18 @@ impl Machine {
         self.slots.candidate.as_ref().is_some_and(|candidate| self.serves(&candidate.model))
     }
 
+    fn serves_current(&self) -> bool {
+        self.slots.current.as_ref().is_some_and(|current| self.serves(current))
+    }
+
     fn desired(&mut self, model: Option<DesiredModel>, now_ms: u64) -> Vec<Action> {
-        self.wanted = model.map_or(Wanted::Nothing, Wanted::Model);
+        if let (Some(model), Some(installed)) = (&model, &self.slots.installed)
+            && installed.over.as_ref() != Some(&model.deployment_id)
+        {
+            // Deployed later than somebody installed something: it counts.
+            self.slots.installed = None;
+        }
+        self.told = model.map_or(Wanted::Nothing, Wanted::Model);
         match self.phase {
             Phase::Idle => self.follow(now_ms),
             Phase::Downloading if self.is_superseded() => vec![Action::Abort],
@@ -207,15 +260,29 @@ impl Machine {
         }
     }
 
+    /// What this name shall serve: what was installed by hand as long as that counts, else what the
+    /// trainer says.
+    fn wanted(&self) -> Wanted {
+        match &self.slots.installed {
+            Some(installed) => Wanted::Model(installed.model.clone()),
+            None => self.told.clone(),
+        }
+    }
+
     /// What to do next, when nothing is being done.
     fn follow(&mut self, now_ms: u64) -> Vec<Action> {
+        if std::mem::take(&mut self.going_back)
+            && let Some(actions) = self.go_back_by_hand(now_ms)
+        {
+            return actions;
+        }
         if let Some(reason) = self.failing.take() {
             return self.go_back(&reason, now_ms);
         }
-        let wanted = match &self.wanted {
+        let wanted = match self.wanted() {
             Wanted::Unknown => return Vec::new(),
             Wanted::Nothing => return self.withdraw(),
-            Wanted::Model(model) => model.clone(),
+            Wanted::Model(model) => model,
         };
         let is_wanted = |model: &DesiredModel| model.deployment_id == wanted.deployment_id;
         let failed = self.slots.failed.as_ref();
@@ -237,7 +304,7 @@ impl Machine {
 
     /// A candidate that is not in service is fetched, or fetched on.
     fn resume(&mut self, candidate: DesiredModel, now_ms: u64) -> Vec<Action> {
-        if self.serves(&candidate) || now_ms < self.download_again_ms {
+        if self.is_held || self.serves(&candidate) || now_ms < self.download_again_ms {
             return Vec::new();
         }
         self.phase = Phase::Downloading;
@@ -257,7 +324,8 @@ impl Machine {
     /// A new deployment of the very model in service needs nothing but a note.
     fn adopt(&mut self, wanted: &DesiredModel) -> Option<Vec<Action>> {
         let Some(Good::Deployed(serving)) = &self.serving else { return None };
-        let same = DesiredModel { deployment_id: serving.deployment_id.clone(), ..wanted.clone() };
+        let DesiredModel { deployment_id, limits, .. } = serving.clone();
+        let same = DesiredModel { deployment_id, limits, ..wanted.clone() };
         if same != *serving {
             return None;
         }
@@ -273,6 +341,8 @@ impl Machine {
         }
         self.serving = Some(Good::Deployed(wanted.clone()));
         self.slots.failed = None;
+        // Other limits may come with it.
+        self.tally = watching::Tally::default();
         Some(self.save_and_clean())
     }
 
@@ -284,6 +354,7 @@ impl Machine {
         (self.damaged, self.broken_off, self.download_again_ms) = (0, 0, 0);
         self.phase = Phase::Downloading;
         let mut actions = self.save_and_clean();
+        self.task_waits = true;
         actions.push(Action::Download(wanted));
         actions
     }
@@ -293,10 +364,12 @@ impl Machine {
             return Vec::new();
         }
         self.phase = Phase::Idle;
-        if self.is_superseded() || self.failing.is_some() {
+        if self.is_interrupted() {
             return self.follow(now_ms);
         }
         match result {
+            // It is here, and is asked for again when its turn comes.
+            Ok(()) if self.is_held => Vec::new(),
             Ok(()) => self.prove(),
             Err(DownloadFailure::Aborted) => self.follow(now_ms),
             Err(DownloadFailure::Later(_)) => {
@@ -319,7 +392,9 @@ impl Machine {
         candidate.tries += 1;
         let model = candidate.model.clone();
         self.phase = Phase::Proving;
-        vec![self.save(), Action::Prove(model)]
+        let save = self.save();
+        self.task_waits = true;
+        vec![save, Action::Prove(model)]
     }
 
     fn proved(&mut self, result: Result<Value, String>, now_ms: u64) -> Vec<Action> {
@@ -327,7 +402,7 @@ impl Machine {
             return Vec::new();
         }
         self.phase = Phase::Idle;
-        if self.is_superseded() || self.failing.is_some() {
+        if self.is_interrupted() {
             return self.follow(now_ms);
         }
         match result {
@@ -340,14 +415,14 @@ impl Machine {
         }
     }
 
-    fn swapped(&mut self, windows: u64, now_ms: u64) -> Vec<Action> {
+    fn swapped(&mut self, now_ms: u64) -> Vec<Action> {
         let (Phase::Swapping, Some(candidate)) = (&self.phase, &self.slots.candidate) else {
             return Vec::new();
         };
         self.serving = Some(Good::Deployed(candidate.model.clone()));
         self.proof = self.ready_proof.take();
-        self.watch = Some(Watch { since_ms: now_ms, windows });
-        self.failing = None;
+        self.goes_into_service(now_ms);
+        self.is_new = true;
         self.phase = Phase::Idle;
         self.follow(now_ms)
     }
@@ -360,6 +435,7 @@ impl Machine {
             Ok(proof) => {
                 self.serving = Some(good);
                 self.proof = Some(proof);
+                self.goes_into_service(now_ms);
                 self.follow(now_ms)
             }
             Err(reason) => {
@@ -369,100 +445,9 @@ impl Machine {
         }
     }
 
-    /// A good model that is good no more.
-    fn forget(&mut self, good: &Good, reason: &str) {
-        match good {
-            Good::Given(_) => self.given = None,
-            Good::Deployed(model) => {
-                if self.slots.current.as_ref() == Some(model) {
-                    self.slots.current = self.slots.previous.take();
-                }
-                if self.slots.failed.is_none() {
-                    self.slots.failed = Some(FailedDeployment::new(model, reason));
-                }
-            }
-        }
-    }
-
-    /// Puts the best of the good models into service; goes on with what is wanted where none is.
-    fn restore(&mut self, now_ms: u64) -> Vec<Action> {
-        self.watch = None;
-        self.failing = None;
-        let deployed = self.slots.current.clone().map(Good::Deployed);
-        match deployed.or(self.given.map(Good::Given)) {
-            Some(good) => {
-                self.phase = Phase::Restoring(good.clone());
-                vec![Action::Restore(good)]
-            }
-            None => {
-                self.phase = Phase::Idle;
-                self.follow(now_ms)
-            }
-        }
-    }
-
-    /// What serves is what matters: a good model does not wait for a disk that may be full.
-    fn restore_and_save(&mut self, now_ms: u64) -> Vec<Action> {
-        let mut actions = self.restore(now_ms);
-        let at = if self.is_restoring() { actions.len() } else { 0 };
-        actions.insert(at, self.save());
-        actions
-    }
-
-    fn observed(&mut self, windows: u64, failed_windows: u64, now_ms: u64) -> Vec<Action> {
-        if !matches!(self.phase, Phase::Idle | Phase::Downloading | Phase::Proving) {
-            return Vec::new();
-        }
-        if let Some(watch) = self.watch {
-            let answered = windows.saturating_sub(watch.windows);
-            let is_old = now_ms.saturating_sub(watch.since_ms) >= PROBATION_MS;
-            if failed_windows > 0 {
-                return self.found_failing(windows, failed_windows, now_ms);
-            }
-            if answered >= PROBATION_WINDOWS {
-                self.watch = None;
-                if self.serves_candidate() {
-                    self.promote();
-                    return self.save_and_clean();
-                }
-            } else if is_old && self.serves_candidate() && self.forget_tries() {
-                return vec![self.save()];
-            }
-        }
-        if self.phase != Phase::Idle {
-            return Vec::new();
-        }
-        if self.save_again_ms.is_some_and(|again_ms| again_ms <= now_ms) {
-            return self.save_and_clean();
-        }
-        self.follow(now_ms)
-    }
-
-    /// The model in service fails: back to the good one, as soon as nothing else is being done.
-    fn found_failing(&mut self, windows: u64, failed: u64, now_ms: u64) -> Vec<Action> {
-        let is_news = self.failing.is_none();
-        self.failing = Some(format!(
-            "in service the engine failed on {failed} of the model's first windows ({windows} \
-             were answered since the start); the device's log has the engine's words; where there is a \
-             model before it, that one answers again"
-        ));
-        match self.phase {
-            Phase::Idle => self.follow(now_ms),
-            Phase::Downloading if is_news => vec![Action::Abort],
-            _ => Vec::new(),
-        }
-    }
-
-    fn go_back(&mut self, reason: &str, now_ms: u64) -> Vec<Action> {
-        if self.serves_candidate() {
-            self.fail_candidate(reason);
-        }
-        self.restore_and_save(now_ms)
-    }
-
     fn not_saved(&mut self, reason: &str, now_ms: u64) -> Vec<Action> {
         self.save_again_ms = Some(now_ms.saturating_add(SAVE_RETRY_MS));
-        if matches!(self.phase, Phase::Downloading | Phase::Proving) {
+        if self.task_waits && matches!(self.phase, Phase::Downloading | Phase::Proving) {
             self.phase = Phase::Idle;
             self.fail_candidate(reason);
         }
@@ -471,24 +456,17 @@ impl Machine {
 
     /// True where another deployment than the candidate's is wanted by now.
     fn is_superseded(&self) -> bool {
-        let wanted = match &self.wanted {
-            Wanted::Model(model) => Some(&model.deployment_id),
+        let wanted = match self.wanted() {
+            Wanted::Model(model) => Some(model.deployment_id),
             Wanted::Unknown | Wanted::Nothing => None,
         };
         let candidate = self.slots.candidate.as_ref();
-        candidate.map(|candidate| &candidate.model.deployment_id) != wanted
+        candidate.map(|candidate| &candidate.model.deployment_id) != wanted.as_ref()
     }
 
-    fn promote(&mut self) {
-        let Some(candidate) = self.slots.candidate.take() else { return };
-        self.slots.previous = self.slots.current.replace(candidate.model);
-        self.slots.failed = None;
-    }
-
-    /// True where there were any.
-    fn forget_tries(&mut self) -> bool {
-        let candidate = self.slots.candidate.as_mut();
-        candidate.is_some_and(|candidate| std::mem::take(&mut candidate.tries) > 0)
+    /// True where something else comes before what was being done.
+    fn is_interrupted(&self) -> bool {
+        self.is_superseded() || self.failing.is_some() || self.going_back
     }
 
     fn fail(&mut self, reason: &str) -> Vec<Action> {
@@ -503,11 +481,11 @@ impl Machine {
     }
 
     fn save(&mut self) -> Action {
-        self.save_again_ms = None;
+        (self.save_again_ms, self.task_waits) = (None, false);
         Action::Save(self.slots.clone())
     }
 
     fn save_and_clean(&mut self) -> Vec<Action> {
-        vec![self.save(), Action::Clean(self.slots.clone())]
+        vec![self.save(), Action::Clean]
     }
 }

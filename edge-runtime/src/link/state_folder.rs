@@ -1,5 +1,6 @@
 //! The state folder: what a device keeps across restarts, each file there whole or not at all.
 
+use std::env;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -23,7 +24,8 @@ impl StateFolder {
         let name = path.display();
         let made = make_private(path)
             .and_then(|()| make_private(&path.join("models")))
-            .and_then(|()| make_private(&path.join("downloads")));
+            .and_then(|()| make_private(&path.join("downloads")))
+            .and_then(|()| make_private(&path.join("requests")));
         made.with_context(|| format!("the state folder {name} cannot be made"))?;
         let lock = OpenOptions::new().create(true).append(true).open(path.join("lock"));
         let lock = lock.with_context(|| format!("the state folder {name} cannot be written"))?;
@@ -38,6 +40,32 @@ impl StateFolder {
         }
     }
 
+    /// Whether there is such a folder.
+    pub(crate) fn exists(path: &Path) -> bool {
+        path.join("lock").is_file()
+    }
+
+    /// Whether a program uses the folder.
+    ///
+    /// # Errors
+    /// There is no such folder, or it cannot be read.
+    pub(crate) fn is_in_use(path: &Path) -> anyhow::Result<bool> {
+        let name = path.display();
+        let lock = File::open(path.join("lock")).with_context(|| {
+            format!(
+                "{name} is no state folder of cirame-edge that can be read: name the right one with \
+                 --state, and run this as the user of the service"
+            )
+        })?;
+        match lock.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(error)) => {
+                Err(error).with_context(|| format!("the state folder {name} cannot be looked at"))
+            }
+        }
+    }
+
     /// Where the folder is.
     pub(crate) fn path(&self) -> &Path {
         &self.path
@@ -48,15 +76,24 @@ impl StateFolder {
         self.path.join("models").join(format!("{artifact}.onnx"))
     }
 
-    /// The file of a model that is on its way.
-    pub(super) fn download_path(&self, artifact: Digest) -> PathBuf {
-        self.path.join("downloads").join(format!("{artifact}.part"))
+    /// The file of a model that is on its way. Names may share an artifact, and not the file; what a
+    /// name looks like never reaches a path.
+    pub(super) fn download_path(&self, artifact: Digest, name: &str) -> PathBuf {
+        let name = Digest::of(name.as_bytes()).to_string();
+        self.path.join("downloads").join(format!("{artifact}.{}.part", &name[..16]))
+    }
+
+    /// Puts a model that arrived by hand to the models.
+    pub(super) fn put_model(&self, artifact: Digest, bytes: &[u8]) -> io::Result<()> {
+        self.write(&format!("models/{artifact}.onnx"), bytes)
     }
 
     /// Writes a file that only its owner may read: into a temporary one beside it, synced,
     /// renamed, the folder synced.
     pub(super) fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        let temporary = self.path.join(format!(".{name}.tmp"));
+        let path = self.path.join(name);
+        let file_name = path.file_name().unwrap_or_default().to_string_lossy();
+        let temporary = path.with_file_name(format!(".{file_name}.tmp"));
         let mut options = OpenOptions::new();
         options.create(true).write(true).truncate(true);
         #[cfg(unix)]
@@ -64,8 +101,8 @@ impl StateFolder {
         let mut file = options.open(&temporary)?;
         file.write_all(bytes)?;
         file.sync_all()?;
-        fs::rename(&temporary, self.path.join(name))?;
-        sync_folder(&self.path)
+        fs::rename(&temporary, &path)?;
+        sync_folder(path.parent().unwrap_or(&self.path))
     }
 
     /// Reads a file of at most `bytes_max` bytes; `None` where there is none.
@@ -84,8 +121,8 @@ impl StateFolder {
     }
 
     /// Moves a download that is complete to the models.
-    pub(super) fn adopt_download(&self, artifact: Digest) -> io::Result<()> {
-        let (from, to) = (self.download_path(artifact), self.model_path(artifact));
+    pub(super) fn adopt_download(&self, artifact: Digest, name: &str) -> io::Result<()> {
+        let (from, to) = (self.download_path(artifact, name), self.model_path(artifact));
         File::open(&from)?.sync_all()?;
         fs::rename(from, to)?;
         sync_folder(&self.path.join("models"))?;
@@ -93,12 +130,26 @@ impl StateFolder {
     }
 
     /// Removes models and downloads that are not kept. What cannot be removed is told and left.
-    pub(super) fn clean(&self, models: &[Digest], downloads: &[Digest]) {
+    pub(super) fn clean(&self, models: &[Digest], downloads: &[(Digest, &str)]) {
         let model_paths: Vec<PathBuf> = models.iter().map(|&kept| self.model_path(kept)).collect();
         remove_others(&self.path.join("models"), &model_paths);
-        let paths: Vec<PathBuf> = downloads.iter().map(|&kept| self.download_path(kept)).collect();
+        let kept = downloads.iter().map(|&(artifact, name)| self.download_path(artifact, name));
+        let paths: Vec<PathBuf> = kept.collect();
         remove_others(&self.path.join("downloads"), &paths);
     }
+}
+
+/// The usual place for a state folder: `$STATE_DIRECTORY`, as systemd sets it, or `cirame-edge` in
+/// `$XDG_STATE_HOME` or `~/.local/state`.
+///
+/// # Errors
+/// There is none.
+pub(crate) fn usual_path() -> anyhow::Result<PathBuf> {
+    let of = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let home = || of("HOME").map(|home| home.join(".local/state"));
+    let usual = || Some(of("XDG_STATE_HOME").or_else(home)?.join("cirame-edge"));
+    let path = of("STATE_DIRECTORY").or_else(usual);
+    path.context("there is no usual place for state: name a folder with --state")
 }
 
 /// Reads at most `bytes_max` bytes; a longer file is an error.

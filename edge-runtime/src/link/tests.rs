@@ -1,12 +1,19 @@
 //! Tests of the link: the machine on its own, and the whole of it against a scripted trainer.
 
 mod boot;
+mod by_hand;
+mod crashes;
 mod deployment;
 mod enrolment;
+mod limits;
 mod machine;
 mod refusals;
 mod scripted_trainer;
+mod several;
+mod signatures;
+mod versions;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,11 +21,15 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use model_format::id::Digest;
-use model_format::protocol::{DeploymentReport, DeploymentState, DesiredModel};
+use model_format::protocol::{
+    Deployed, DeploymentReport, DeploymentState, DesiredModel, Limits, ModelReport,
+};
 use tempfile::TempDir;
 
-use super::{Link, LinkConfig, Pace, StateFolder, Stop, TrainerAccess, enrol_or_load};
-use crate::service::{LinkStatus, ReadyModel, Service, ServiceStatus, SharedLinkStatus};
+use super::{Link, LinkConfig, ModelKeys, Pace, StateFolder, Stop, TrainerAccess, enrol_or_load};
+use crate::service::{
+    LinkStatus, ModelStatus, ReadyModel, Service, ServiceStatus, SharedLinkStatus,
+};
 use scripted_trainer::ScriptedTrainer;
 
 /// A released artifact.
@@ -46,7 +57,7 @@ fn find(bytes: &[u8], part: &[u8]) -> usize {
     bytes.windows(part.len()).position(|window| window == part).expect("the file has it")
 }
 
-/// What the trainer would say of an artifact.
+/// What the trainer would say of an artifact, under the name that most tests use.
 fn desired(deployment_id: &str, bytes: &[u8]) -> DesiredModel {
     DesiredModel {
         deployment_id: deployment_id.to_owned(),
@@ -54,6 +65,8 @@ fn desired(deployment_id: &str, bytes: &[u8]) -> DesiredModel {
         version: 1,
         artifact_sha256: Digest::of(bytes),
         artifact_bytes: bytes.len() as u64,
+        limits: Limits::default(),
+        signature: None,
     }
 }
 
@@ -70,9 +83,8 @@ fn until(what: &str, mut is_so: impl FnMut() -> bool) {
 #[derive(Default)]
 struct TestService {
     served: Mutex<Vec<Digest>>,
-    model: Mutex<Option<ReadyModel>>,
-    windows: AtomicU64,
-    failed_windows: AtomicU64,
+    /// In service, by name.
+    models: Mutex<BTreeMap<String, (ReadyModel, ModelStatus)>>,
     /// How often it was looked at: once in each tick.
     looks: AtomicU64,
 }
@@ -81,24 +93,24 @@ impl Service for TestService {
     fn swap(&self, mut model: ReadyModel) -> anyhow::Result<()> {
         let golden = &model.artifact.golden()[0];
         model.engine.run(&golden.window, 1)?;
-        self.failed_windows.store(0, Ordering::SeqCst);
         self.served.lock().unwrap().push(model.artifact.sha256());
-        *self.model.lock().unwrap() = Some(model);
+        let name = model.name.clone();
+        self.models.lock().unwrap().insert(name, (model, ModelStatus::default()));
         Ok(())
     }
 
-    fn take_out(&self) -> anyhow::Result<()> {
-        *self.model.lock().unwrap() = None;
+    fn take_out(&self, name: &str) -> anyhow::Result<()> {
+        self.models.lock().unwrap().remove(name);
         Ok(())
     }
 
     fn status(&self) -> ServiceStatus {
         self.looks.fetch_add(1, Ordering::SeqCst);
-        ServiceStatus {
-            windows: self.windows.load(Ordering::SeqCst),
-            failed_windows: self.failed_windows.load(Ordering::SeqCst),
-            ..ServiceStatus::default()
-        }
+        let models = self.models.lock().unwrap();
+        let models: BTreeMap<_, _> =
+            models.iter().map(|(name, (_, status))| (name.clone(), *status)).collect();
+        let windows = models.values().map(|status| status.windows).sum();
+        ServiceStatus { windows, models, ..ServiceStatus::default() }
     }
 }
 
@@ -111,13 +123,25 @@ impl TestService {
     fn serves(&self, bytes: &[u8]) -> bool {
         self.served().last() == Some(&Digest::of(bytes))
     }
+
+    /// What is in service now, by name.
+    fn in_service(&self) -> BTreeMap<String, Digest> {
+        let models = self.models.lock().unwrap();
+        models.iter().map(|(name, (model, _))| (name.clone(), model.artifact.sha256())).collect()
+    }
+
+    /// Changes how the model of a name is.
+    fn change(&self, name: &str, change: impl FnOnce(&mut ModelStatus)) {
+        change(&mut self.models.lock().unwrap().get_mut(name).expect("it serves").1);
+    }
 }
 
 /// A device with its state folder, which outlives its program.
 struct TestDevice {
     folder: TempDir,
     memory_limit_bytes: Option<u64>,
-    given: Option<PathBuf>,
+    given: Vec<PathBuf>,
+    keys: Vec<PathBuf>,
     unknown_ms: u64,
 }
 
@@ -131,7 +155,13 @@ struct Running {
 impl TestDevice {
     fn new() -> TestDevice {
         let folder = TempDir::new().expect("a temporary folder");
-        TestDevice { folder, memory_limit_bytes: None, given: None, unknown_ms: 100 }
+        TestDevice {
+            folder,
+            memory_limit_bytes: None,
+            given: Vec::new(),
+            keys: Vec::new(),
+            unknown_ms: 100,
+        }
     }
 
     fn path(&self) -> &Path {
@@ -147,6 +177,7 @@ impl TestDevice {
             folder,
             enrolled,
             given: self.given.clone(),
+            keys: ModelKeys::load(self.path(), &self.keys)?,
             memory_limit_bytes: self.memory_limit_bytes,
             status: Arc::clone(&status),
             pace: Pace { tick_ms: 10, retry_ms: (10, 50), unknown_ms: self.unknown_ms },
@@ -166,9 +197,16 @@ impl TestDevice {
         self.start_with(None).expect("the device starts")
     }
 
+    /// The slots of the name that most tests use.
     fn slots(&self) -> serde_json::Value {
+        self.slots_of("pump")
+    }
+
+    fn slots_of(&self, name: &str) -> serde_json::Value {
         let bytes = fs::read(self.path().join("slots.json")).expect("there are slots");
-        serde_json::from_slice(&bytes).expect("slots are never half-written")
+        let book: serde_json::Value =
+            serde_json::from_slice(&bytes).expect("slots are never half-written");
+        book["models"][name].clone()
     }
 
     /// Names of the files in one of its folders.
@@ -187,14 +225,31 @@ impl Running {
         self.status.lock().unwrap().clone()
     }
 
+    fn model(&self, name: &str) -> Option<ModelReport> {
+        self.status().models.into_iter().find(|report| report.model == name)
+    }
+
+    fn report_of(&self, name: &str) -> Option<DeploymentReport> {
+        self.model(name)?.deployment
+    }
+
+    /// How the name stands that most tests use.
     fn report(&self) -> Option<DeploymentReport> {
-        self.status().deployment
+        self.report_of("pump")
+    }
+
+    fn serving(&self) -> Option<Deployed> {
+        self.model("pump")?.serving
+    }
+
+    fn reports(&self) -> Vec<DeploymentReport> {
+        self.status().models.into_iter().filter_map(|model| model.deployment).collect()
     }
 
     /// Waits until a deployment serves.
     fn until_serving(&self, deployment_id: &str) {
         until("the deployment serves", || {
-            self.report().is_some_and(|report| {
+            self.reports().iter().any(|report| {
                 report.deployment_id == deployment_id && report.state == DeploymentState::Serving
             })
         });
@@ -204,7 +259,8 @@ impl Running {
     fn until_failed(&self, deployment_id: &str) -> String {
         let mut reason = None;
         until("the deployment fails", || {
-            let report = self.report().filter(|report| report.deployment_id == deployment_id);
+            let mut reports = self.reports().into_iter();
+            let report = reports.find(|report| report.deployment_id == deployment_id);
             reason = report.and_then(|report| report.error);
             reason.is_some()
         });
@@ -213,6 +269,11 @@ impl Running {
 
     /// Answers enough windows for the model to be trusted.
     fn answer_windows(&self) {
-        self.service.windows.fetch_add(super::state::PROBATION_WINDOWS, Ordering::SeqCst);
+        self.answer_windows_of("pump");
+    }
+
+    fn answer_windows_of(&self, name: &str) {
+        let more = super::state::PROBATION_WINDOWS;
+        self.service.change(name, |status| status.windows += more);
     }
 }

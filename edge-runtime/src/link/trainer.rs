@@ -70,6 +70,11 @@ impl RequestError {
         matches!(self, RequestError::Refused { code, .. } if code == "bad_signature")
     }
 
+    /// True where the trainer may speak another version of the protocol.
+    pub(super) fn is_not_understood(&self) -> bool {
+        matches!(self, RequestError::Refused { code, .. } if code == "malformed" || code == "invalid")
+    }
+
     /// True where the same request may succeed later.
     pub(super) fn may_pass(&self) -> bool {
         match self {
@@ -98,6 +103,18 @@ impl Trainer {
             .user_agent(concat!("cirame-edge/", env!("CARGO_PKG_VERSION")))
             .build();
         Trainer { agent: config.new_agent(), url }
+    }
+
+    /// The version of the protocol that the trainer speaks.
+    pub(super) fn protocol_version(&self) -> Result<u32, RequestError> {
+        #[derive(Deserialize)]
+        struct Health {
+            protocol_version: u32,
+        }
+        let http = Request::get(self.url.join("/api/health")).body(());
+        let http = http.map_err(|error| self.unread(&error))?;
+        let health: Health = self.json(self.checked(self.agent.run(http))?)?;
+        Ok(health.protocol_version)
     }
 
     /// Makes the device known.
@@ -191,6 +208,11 @@ impl EnrolledTrainer {
             clock: Mutex::default(),
             start: (Instant::now(), since_1970.as_millis() as i64),
         }
+    }
+
+    /// The version of the protocol that the trainer speaks.
+    pub(super) fn protocol_version(&self) -> Result<u32, RequestError> {
+        self.trainer.protocol_version()
     }
 
     /// Tells how the device is; the answer says what it shall do.

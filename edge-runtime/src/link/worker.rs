@@ -1,16 +1,18 @@
-//! The worker: what takes long (downloads, proofs, swaps) on a thread of its own, one at a time.
+//! The worker of one name: what takes long (downloads, proofs, swaps) on a thread of its own, one at a
+//! time.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use model_format::id::Digest;
-use model_format::protocol::DesiredModel;
+use model_format::protocol::{DesiredModel, ModelSignature};
 use serde_json::Value;
 
 use super::download::download;
 use super::memory::MemoryLimit;
+use super::model_keys::ModelKeys;
 use super::prepare::{Expected, prepare};
 use super::state::{DownloadFailure, Event, Good};
 use super::state_folder::StateFolder;
@@ -27,18 +29,30 @@ pub(super) enum Task {
     TakeOut,
 }
 
-/// The model of the command line.
+/// A model of the command line.
 #[derive(Clone, Debug)]
 pub(super) struct GivenModel {
     pub(super) path: PathBuf,
     pub(super) artifact: Digest,
+    pub(super) signature: Option<ModelSignature>,
 }
 
-pub(super) struct Worker {
+/// What the workers of all names work with.
+#[derive(Clone)]
+pub(super) struct Shop {
     pub(super) folder: Arc<StateFolder>,
     pub(super) trainer: Option<Arc<EnrolledTrainer>>,
     pub(super) service: Arc<dyn Service>,
+    pub(super) keys: ModelKeys,
     pub(super) memory_limit: MemoryLimit,
+    /// Held while a model is loaded: one at a time, so that what memory it takes is known, and streams
+    /// are answered meanwhile.
+    pub(super) loading: Arc<Mutex<()>>,
+}
+
+pub(super) struct Worker {
+    pub(super) shop: Shop,
+    pub(super) name: String,
     pub(super) given: Option<GivenModel>,
     /// Breaks the running download off.
     pub(super) abort: Arc<AtomicBool>,
@@ -48,10 +62,10 @@ pub(super) struct Worker {
 
 impl Worker {
     /// Works until no more tasks come.
-    pub(super) fn run(mut self, tasks: &Receiver<Task>, events: &SyncSender<Event>) {
+    pub(super) fn run(mut self, tasks: &Receiver<Task>, events: &SyncSender<(String, Event)>) {
         while let Ok(task) = tasks.recv() {
             let event = self.work(task);
-            if events.send(event).is_err() {
+            if events.send((self.name.clone(), event)).is_err() {
                 break;
             }
         }
@@ -68,8 +82,10 @@ impl Worker {
     }
 
     fn download(&self, model: &DesiredModel) -> Result<(), DownloadFailure> {
-        self.memory_limit.check_before(model.artifact_bytes).map_err(DownloadFailure::Final)?;
-        let result = download(&self.folder, self.trainer.as_deref(), model, &self.abort);
+        let Shop { folder, trainer, memory_limit, .. } = &self.shop;
+        let memory_limit = memory_limit.with(model.limits.memory_bytes_max);
+        memory_limit.check_before(model.artifact_bytes).map_err(DownloadFailure::Final)?;
+        let result = download(folder, trainer.as_deref(), model, &self.abort);
         if let Err(DownloadFailure::Later(reason) | DownloadFailure::Damaged(reason)) = &result {
             tracing::warn!(
                 model = model.model,
@@ -84,15 +100,15 @@ impl Worker {
 
     fn prove(&mut self, model: &DesiredModel) -> Result<Value, String> {
         self.ready = None;
-        let (ready, proof) = self.prepare_deployed(model)?;
+        let memory_limit = self.shop.memory_limit.with(model.limits.memory_bytes_max);
+        let (ready, proof) = self.prepare_deployed(model, memory_limit)?;
         self.ready = Some(ready);
         Ok(proof)
     }
 
     fn swap(&mut self) -> Event {
-        let windows = self.service.status().windows;
-        match self.ready.take().map(|ready| self.service.swap(ready)) {
-            Some(Ok(())) => Event::Swapped { windows },
+        match self.ready.take().map(|ready| self.shop.service.swap(ready)) {
+            Some(Ok(())) => Event::Swapped,
             Some(Err(_)) | None => Event::Ending,
         }
     }
@@ -100,12 +116,12 @@ impl Worker {
     fn restore(&mut self, good: &Good) -> Event {
         self.ready = None;
         let prepared = match good {
-            Good::Deployed(model) => self.prepare_deployed(model),
+            Good::Deployed(model) => self.prepare_deployed(model, self.shop.memory_limit),
             Good::Given(_) => self.prepare_given(),
         };
         match prepared {
             Err(reason) => Event::Restored(Err(reason)),
-            Ok((ready, proof)) => match self.service.swap(ready) {
+            Ok((ready, proof)) => match self.shop.service.swap(ready) {
                 Ok(()) => Event::Restored(Ok(proof)),
                 Err(_) => Event::Ending,
             },
@@ -114,26 +130,28 @@ impl Worker {
 
     fn take_out(&mut self) -> Event {
         self.ready = None;
-        match self.service.take_out() {
+        match self.shop.service.take_out(&self.name) {
             Ok(()) => Event::TakenOut,
             Err(_) => Event::Ending,
         }
     }
 
-    fn prepare_deployed(&self, model: &DesiredModel) -> Result<(ReadyModel, Value), String> {
-        let expected = Expected {
-            artifact: model.artifact_sha256,
-            name: model.model.clone(),
-            version: Some(model.version),
-        };
-        let path = self.folder.model_path(model.artifact_sha256);
-        prepare(&path, &expected, self.memory_limit)
+    fn prepare_deployed(
+        &self,
+        model: &DesiredModel,
+        memory_limit: MemoryLimit,
+    ) -> Result<(ReadyModel, Value), String> {
+        let path = self.shop.folder.model_path(model.artifact_sha256);
+        let expected = Expected::of(model);
+        let _one_at_a_time = self.shop.loading.lock().unwrap_or_else(PoisonError::into_inner);
+        prepare(&path, &expected, &self.shop.keys, memory_limit)
     }
 
     fn prepare_given(&self) -> Result<(ReadyModel, Value), String> {
         let given = self.given.as_ref().ok_or("no model was given on the command line")?;
-        let name = given.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let expected = Expected { artifact: given.artifact, name, version: None };
-        prepare(&given.path, &expected, self.memory_limit)
+        let (artifact, signature) = (given.artifact, given.signature);
+        let expected = Expected { artifact, name: self.name.clone(), version: None, signature };
+        let _one_at_a_time = self.shop.loading.lock().unwrap_or_else(PoisonError::into_inner);
+        prepare(&given.path, &expected, &self.shop.keys, self.shop.memory_limit)
     }
 }

@@ -1,18 +1,15 @@
-//! HTTP: health, metrics, streams, samples, and inference for programs beside the device.
+//! HTTP: health, metrics, streams, samples, inference for programs beside the device, a page for people.
 
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use model_format::payload::message::MESSAGE_BYTES_MAX;
 use serde_json::json;
-use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::Serving;
@@ -23,21 +20,36 @@ use super::outbox::Outbox;
 use crate::memory::resident_bytes;
 use crate::service::Service as _;
 
+mod access;
+mod body;
 pub(super) mod connections;
+mod counts;
 mod infer;
+mod infer_answer;
+pub(crate) mod infer_request;
 mod metadata;
+mod page;
 mod samples;
+mod statistics;
+
+pub(super) use access::Access;
+use body::Bodies;
+use counts::Counts;
+use statistics::Statistics;
 
 /// Longest time from a request to its answer.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
-/// Requests with large bodies that are worked on at once: bounds their memory.
-const POSTS_MAX: usize = 4;
 
 /// What the routes need.
 #[derive(Clone)]
 pub(super) struct App {
     serving: Arc<Serving>,
-    posts: Arc<Semaphore>,
+    access: Access,
+    bodies: Arc<Bodies>,
+    statistics: Arc<Statistics>,
+    counts: Counts,
+    /// Name of the device.
+    device: Arc<str>,
 }
 
 /// An answer that says what is wrong, as `{"error": "…"}`.
@@ -71,8 +83,16 @@ impl IntoResponse for Refusal {
 }
 
 impl App {
-    pub(super) fn new(serving: Arc<Serving>) -> Self {
-        App { serving, posts: Arc::new(Semaphore::new(POSTS_MAX)) }
+    pub(super) fn new(serving: Arc<Serving>, access: Access, device: &str) -> Self {
+        let (bodies, statistics) = <(Arc<Bodies>, Arc<Statistics>)>::default();
+        let counts = Counts::default();
+        serving.metrics.also(|registry| counts.register(registry));
+        App { serving, access, bodies, statistics, counts, device: Arc::from(device) }
+    }
+
+    /// What HTTP counts.
+    pub(super) fn counts(&self) -> Counts {
+        self.counts.clone()
     }
 
     fn snapshot(&self) -> Arc<Snapshot> {
@@ -82,122 +102,137 @@ impl App {
 
 /// Everything that the device serves.
 pub(super) fn router(app: App) -> Router {
-    let posts = Router::new()
-        .route("/v1/samples", post(samples::post))
-        .route("/v2/models/{model}/infer", post(infer::post))
-        .route("/v2/models/{model}/versions/{version}/infer", post(infer::post_version))
-        .layer(middleware::from_fn_with_state(app.clone(), one_of_few))
-        .layer(DefaultBodyLimit::max(MESSAGE_BYTES_MAX));
+    let guard = middleware::from_fn_with_state(app.clone(), access::guard);
+    let count = middleware::from_fn_with_state(app.clone(), counts::count);
     Router::new()
+        .route("/", get(page::page))
         .route("/health", get(health))
         .route("/ready", get(ready))
         .route("/metrics", get(metrics))
         .route("/v1/streams", get(samples::streams))
-        .route("/v2", get(metadata::server))
-        .route("/v2/health/live", get(metadata::live))
-        .route("/v2/health/ready", get(metadata::ready))
-        .route("/v2/models/{model}", get(metadata::model))
-        .route("/v2/models/{model}/ready", get(metadata::model_ready))
-        .route("/v2/models/{model}/versions/{version}", get(metadata::version))
-        .route("/v2/models/{model}/versions/{version}/ready", get(metadata::version_ready))
-        .merge(posts)
+        .route("/v1/samples", post(samples::post))
+        .nest("/v2", inference())
         .fallback(|| async { Refusal::new(StatusCode::NOT_FOUND, "there is no such address") })
         .method_not_allowed_fallback(|| async {
             Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "this address does not take that method")
         })
-        .layer(CatchPanicLayer::custom(|_| {
-            let status = StatusCode::INTERNAL_SERVER_ERROR;
-            Refusal::new(status, "the device's log has the reason").into_response()
-        }))
+        .layer(guard)
+        .layer(CatchPanicLayer::custom(|_| broken().into_response()))
         .layer(middleware::from_fn(in_time))
+        .layer(count)
         .with_state(app)
+}
+
+/// The Open Inference Protocol.
+fn inference() -> Router<App> {
+    let of_version = Router::new()
+        .route("/", get(metadata::version))
+        .route("/ready", get(metadata::version_ready))
+        .route("/config", get(metadata::version_config))
+        .route("/stats", get(metadata::version_stats))
+        .route("/infer", post(infer::post_version));
+    Router::new()
+        .route("/", get(metadata::server))
+        .route("/health/live", get(metadata::live))
+        .route("/health/ready", get(metadata::ready))
+        .route("/repository/index", post(metadata::index))
+        .route("/repository/models/{model}/load", post(metadata::repository))
+        .route("/repository/models/{model}/unload", post(metadata::repository))
+        .route("/models/stats", get(metadata::all_stats))
+        .route("/models/{model}", get(metadata::model))
+        .route("/models/{model}/ready", get(metadata::model_ready))
+        .route("/models/{model}/config", get(metadata::config))
+        .route("/models/{model}/stats", get(metadata::stats))
+        .route("/models/{model}/infer", post(infer::post))
+        .nest("/models/{model}/versions/{version}", of_version)
 }
 
 async fn in_time(request: Request, next: Next) -> Response {
     let answered = tokio::time::timeout(ANSWER_MAX, next.run(request)).await;
     answered.unwrap_or_else(|_| {
-        let text = format!("the request took longer than {} seconds", ANSWER_MAX.as_secs());
-        Refusal::new(StatusCode::REQUEST_TIMEOUT, text).into_response()
+        let seconds = ANSWER_MAX.as_secs();
+        let text = format!("the device is busy: no answer within {seconds} seconds; ask for less");
+        Refusal::new(StatusCode::SERVICE_UNAVAILABLE, text).into_response()
     })
 }
 
-async fn one_of_few(State(app): State<App>, request: Request, next: Next) -> Response {
-    match app.posts.acquire().await {
-        Ok(_place) => next.run(request).await,
-        Err(_) => Refusal::from(NotTaken::Ended).into_response(),
-    }
+/// Runs what waits or computes, on a thread that may.
+async fn blocking(
+    work: impl FnOnce() -> Result<Response, Refusal> + Send + 'static,
+) -> Result<Response, Refusal> {
+    // A panic is in the log.
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(broken()))
 }
 
-/// The body of a request, or why there is none.
-fn body(
-    headers: &HeaderMap,
-    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
-) -> Result<Bytes, Refusal> {
-    if headers.contains_key(header::CONTENT_ENCODING) {
-        let text = "compressed bodies are not accepted: send the body as it is";
-        return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, text));
-    }
-    body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            let text = format!("the body is larger than {MESSAGE_BYTES_MAX} bytes");
-            Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, text)
-        }
-        status => Refusal::new(status, rejection.body_text()),
-    })
+fn broken() -> Refusal {
+    Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the device's log has the reason")
 }
 
 fn json_answer(body: String) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
-/// The program works; how it is.
-async fn health(State(app): State<App>) -> Response {
+/// The program works; and, for those who show the token, how it is.
+async fn health(State(app): State<App>, headers: HeaderMap) -> Response {
+    if !app.access.knows(&headers) {
+        return json_answer(json!({ "state": "working" }).to_string());
+    }
     let (snapshot, status) = (app.snapshot(), app.serving.status());
     let outbox = app.serving.outbox.as_deref();
+    let figures = outbox.map(Outbox::figures);
     let link = app.serving.link.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let document = json!({
         "state": "working",
         "version": env!("CARGO_PKG_VERSION"),
+        "boot": app.serving.board.boot(),
         "uptime_s": app.serving.metrics.uptime().as_secs(),
         "memory_bytes": resident_bytes(),
-        "model": snapshot.model.as_ref().map(|model| &model.name),
+        "models": snapshot.models.iter().map(|model| &model.name).collect::<Vec<_>>(),
         "trainer_answers": link.trainer_answers,
-        "serving": link.serving,
-        "deployment": link.deployment.map(|report| json!({
-            "deployment_id": report.deployment_id,
-            "state": report.state,
-            "error": report.error,
-        })),
+        "deployments": link.models.iter().map(|model| json!({
+            "model": model.model,
+            "serving": model.serving,
+            "deployment": model.deployment.as_ref().map(|report| json!({
+                "deployment_id": report.deployment_id,
+                "state": report.state,
+                "error": report.error,
+            })),
+        })).collect::<Vec<_>>(),
         "broker_connected": outbox.map(|_| status.broker_connected),
         "streams": snapshot.stream_count,
         "samples": snapshot.samples,
         "dropped_samples": status.dropped_samples,
         "windows": status.windows,
-        "failed_windows": status.failed_windows,
+        "failed_windows": snapshot.failed_windows(),
         "window_p50_us": snapshot.window_p50_us,
         "window_p99_us": snapshot.window_p99_us,
         "sample_to_result_p50_us": outbox.map(|outbox| outbox.delay_us(0.5)),
         "sample_to_result_p99_us": outbox.map(|outbox| outbox.delay_us(0.99)),
-        "results_waiting": outbox.map(Outbox::len),
-        "results_dropped": outbox.map(|_| status.dropped_results),
+        "results_waiting": figures.map(|figures| figures.results_waiting),
+        "results_dropped": figures.map(|figures| figures.results_dropped),
+        "alarms_waiting": figures.map(|figures| figures.alarms_waiting),
+        "alarms_dropped": figures.map(|figures| figures.alarms_dropped),
+        "outbox_disk_errors": figures.map(|figures| figures.disk_errors),
     });
     json_answer(document.to_string())
 }
 
 /// There is a model in service.
 async fn ready(State(app): State<App>) -> Result<Response, Refusal> {
-    match &app.snapshot().model {
-        Some(model) => {
-            let document = json!({
-                "model": model.name,
-                "version": model.version,
-                "artifact_sha256": model.artifact_sha256,
-                "artifact_bytes": model.artifact_bytes,
-            });
-            Ok(json_answer(document.to_string()))
-        }
-        None => Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "no model is in service yet")),
+    let models = &app.snapshot().models;
+    if models.is_empty() {
+        return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "no model is in service yet"));
     }
+    let models = models.iter().map(|model| {
+        json!({
+            "name": model.name,
+            "version": model.version,
+            "artifact_sha256": model.artifact_sha256,
+            "artifact_bytes": model.artifact_bytes,
+        })
+    });
+    let document = json!({ "models": models.collect::<Vec<_>>() });
+    Ok(json_answer(document.to_string()))
 }
 
 async fn metrics(State(app): State<App>) -> Result<Response, Refusal> {
@@ -206,8 +241,7 @@ async fn metrics(State(app): State<App>) -> Result<Response, Refusal> {
     let now = Now {
         snapshot: &app.snapshot(),
         inbox_dropped: serving.inbox.dropped(),
-        results_dropped: outbox.map_or(0, Outbox::dropped),
-        results_waiting: outbox.map_or(0, Outbox::len) as u64,
+        outbox: outbox.map(Outbox::figures).unwrap_or_default(),
         broker_connected: serving.board.broker_connected(),
     };
     let text = serving.metrics.text(&now).map_err(|error| {

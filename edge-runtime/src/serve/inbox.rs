@@ -3,15 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
 use engine::Outputs;
 use model_format::id::Digest;
-use model_format::pipeline::PipelineError;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
-use super::state::{InferError, Refused};
+use super::state::{InferError, Refused, SwapError};
 use crate::service::ReadyModel;
 
 /// Most works that wait.
@@ -23,16 +22,27 @@ const BYTES_MAX: usize = 32 << 20;
 pub(super) enum Work {
     Samples(Samples),
     Infer(Infer),
-    Swap(Box<ReadyModel>, SyncSender<Result<(), PipelineError>>),
-    /// Answer what is held back, and serve no model from then on.
-    TakeOut(SyncSender<()>),
+    Swap(Box<ReadyModel>, SyncSender<Result<(), SwapError>>),
+    /// Let the model of this name answer what is held back, and take it out of service.
+    TakeOut(String, SyncSender<()>),
+    /// The connection to the broker was lost: something may have been missed.
+    ConnectionLost,
     /// Answer what is held back, and end.
     End,
 }
 
+/// Where a message came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// From the broker, on this topic.
+    Topic(String),
+    /// From a program that names the stream itself.
+    Stream(String),
+}
+
 /// A message with samples.
 pub(super) struct Samples {
-    pub(super) stream: String,
+    pub(super) origin: Origin,
     pub(super) payload: Bytes,
     pub(super) arrival_ns: i64,
     pub(super) received: Instant,
@@ -45,7 +55,19 @@ pub(super) struct Infer {
     pub(super) artifact: Digest,
     pub(super) windows: Vec<f32>,
     pub(super) count: usize,
-    pub(super) answer: oneshot::Sender<Result<Outputs, InferError>>,
+    /// When it was put here.
+    pub(super) asked: Instant,
+    pub(super) answer: oneshot::Sender<Result<Inferred, InferError>>,
+}
+
+/// The answer to [`Infer`].
+#[derive(Debug)]
+pub(super) struct Inferred {
+    pub(super) outputs: Outputs,
+    /// How long the windows waited for their turn.
+    pub(super) waited: Duration,
+    /// How long the engine took.
+    pub(super) took: Duration,
 }
 
 impl Work {
@@ -53,7 +75,7 @@ impl Work {
         match self {
             Work::Samples(samples) => samples.payload.len(),
             Work::Infer(infer) => 4 * infer.windows.len(),
-            Work::Swap(..) | Work::TakeOut(_) | Work::End => 0,
+            Work::Swap(..) | Work::TakeOut(..) | Work::ConnectionLost | Work::End => 0,
         }
     }
 }
@@ -83,6 +105,9 @@ pub(super) struct Works {
 #[derive(Default)]
 struct Load {
     bytes: AtomicUsize,
+    /// A work has left.
+    left: Notify,
+    works: AtomicUsize,
     /// Messages that found no place.
     dropped: AtomicU64,
 }
@@ -99,6 +124,7 @@ impl Inbox {
         let bytes = work.bytes();
         let is_message = matches!(&work, Work::Samples(samples) if samples.answer.is_none());
         let before = self.load.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.load.works.fetch_add(1, Ordering::Relaxed);
         let pushed = match before > 0 && before + bytes > BYTES_MAX {
             true => Err(NotTaken::Full),
             false => self.sender.try_send(work).map_err(|error| match error {
@@ -108,14 +134,36 @@ impl Inbox {
         };
         if pushed.is_err() {
             self.load.bytes.fetch_sub(bytes, Ordering::Relaxed);
+            self.load.works.fetch_sub(1, Ordering::Relaxed);
             self.load.dropped.fetch_add(u64::from(is_message), Ordering::Relaxed);
         }
         pushed
     }
 
+    /// Leaves a message there; where there is no place, it waits for one until the time is over.
+    pub(super) async fn push_message(&self, samples: Samples, wait_max: Duration) {
+        let deadline = tokio::time::Instant::now() + wait_max;
+        let bytes = samples.payload.len();
+        while !self.has_place(bytes) {
+            let waited = tokio::time::timeout_at(deadline, self.load.left.notified()).await;
+            if waited.is_err() {
+                break;
+            }
+        }
+        // A message that finds no place is counted.
+        let _ = self.try_push(Work::Samples(samples));
+    }
+
+    fn has_place(&self, bytes: usize) -> bool {
+        let before = self.load.bytes.load(Ordering::Relaxed);
+        let works = self.load.works.load(Ordering::Relaxed);
+        works < WORKS_MAX && (before == 0 || before + bytes <= BYTES_MAX)
+    }
+
     /// Leaves a work there and waits for the place: never on an async worker.
     pub(super) fn push(&self, work: Work) -> Result<(), NotTaken> {
         self.load.bytes.fetch_add(work.bytes(), Ordering::Relaxed);
+        self.load.works.fetch_add(1, Ordering::Relaxed);
         self.sender.send(work).map_err(|_| NotTaken::Ended)
     }
 
@@ -141,6 +189,8 @@ impl Works {
         match received {
             Ok(work) => {
                 self.load.bytes.fetch_sub(work.bytes(), Ordering::Relaxed);
+                self.load.works.fetch_sub(1, Ordering::Relaxed);
+                self.load.left.notify_one();
                 Next::Work(work)
             }
             Err(next) => next,
@@ -161,7 +211,7 @@ mod tests {
 
     fn message(size: usize) -> Work {
         Work::Samples(Samples {
-            stream: "s".to_owned(),
+            origin: Origin::Stream("s".to_owned()),
             payload: Bytes::from(vec![0; size]),
             arrival_ns: 0,
             received: Instant::now(),

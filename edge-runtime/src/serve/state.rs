@@ -7,42 +7,115 @@ use std::time::Duration;
 use engine::{EngineError, EngineKind, Layout, Outputs};
 use model_format::id::Digest;
 use model_format::manifest::Manifest;
-use model_format::payload::message::{Message, MessageError, Times};
-use model_format::pipeline::PipelineError;
-use model_format::protocol::{StreamReport, check_topic_level};
-use model_format::signal::stream::{Drops, WindowRef};
+use model_format::payload::message::{Message, MessageError};
+use model_format::payload::sparkplug::{Nodes, Rebirth, SparkplugError};
+use model_format::pipeline::{Pipeline, PipelineError};
+use model_format::protocol::StreamReport;
+use model_format::signal::stream::Drops;
 
+use super::inbox::Origin;
 use super::live_stream::LiveStream;
-use crate::answer::{Answered, Field, Latencies, write_json};
-use crate::service::ReadyModel;
+use super::operator::{Book, CommandError, Operator};
+use super::outbox::Kind;
+use super::route::{Router, Shard, Source, SparkplugSource};
+use super::watch::{AlarmEvent, Condition, WatchPlan};
+use crate::answer::Latencies;
+use crate::service::{MODELS_MAX, ModelStatus, ReadyModel};
+
+mod answering;
+mod intake;
+
+pub(super) use answering::{Answering, Place};
 
 /// Most streams in a report.
 const REPORTED_MAX: usize = 100;
 
-/// Streams and the model that answers them.
+/// Streams and the models that answer them.
 pub(super) struct Core {
     device: String,
-    times: Times,
-    streams_max: usize,
+    plan: Plan,
     /// Time since any fixed moment.
     clock: fn() -> Duration,
-    model: Option<InService>,
+    router: Router,
+    message: Message,
+    operator: Operator,
+    /// By name.
+    models: BTreeMap<String, InService>,
     streams: BTreeMap<String, LiveStream>,
-    /// Messages that gave no sample, by reason.
-    refused: BTreeMap<&'static str, u64>,
-    windows: u64,
-    latencies: Latencies,
+    counts: Counts,
+    happened: Vec<AlarmEvent>,
+    sparkplug: Nodes,
+    /// Requests to Sparkplug B nodes that are to be published.
+    rebirths: Vec<Rebirth>,
 }
 
-/// The model in service.
+/// What the service does with what comes, from the configuration.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// In the order in which a topic is looked up.
+    pub(crate) sources: Arc<[Source]>,
+    /// How messages are read that a program sends to a stream.
+    pub(crate) direct: Arc<Source>,
+    /// Groups of Sparkplug B nodes; their topics name the streams.
+    pub(crate) sparkplug: Arc<[SparkplugSource]>,
+    pub(crate) watch: WatchPlan,
+    /// Where commands come from.
+    pub(crate) command_topic: String,
+    /// The streams that this process has, where several divide them.
+    pub(crate) shard: Option<Shard>,
+    pub(crate) streams_max: usize,
+    /// A stream that has sent nothing for so long is forgotten.
+    pub(crate) expire_ns: i64,
+}
+
+impl Plan {
+    /// The topic filters of what is read, commands apart.
+    pub(crate) fn filters(&self) -> Vec<String> {
+        let gates = self.watch.gates.iter().filter_map(|gate| match &gate.condition {
+            Condition::Topic(condition) => Some(condition.topic.filter()),
+            Condition::Feature { .. } => None,
+        });
+        let sources = self.sources.iter().map(|source| source.topic.filter());
+        let sparkplug = self.sparkplug.iter().map(SparkplugSource::filter);
+        let mut filters: Vec<String> = sources.chain(sparkplug).chain(gates).collect();
+        filters.sort();
+        filters.dedup();
+        filters
+    }
+}
+
+/// What is counted, streams apart.
+#[derive(Default)]
+pub(super) struct Counts {
+    /// Messages that gave no sample, by reason.
+    pub(super) refused: BTreeMap<&'static str, u64>,
+    /// Messages of streams that another process has.
+    pub(super) other_shard_messages: u64,
+    pub(super) windows: u64,
+    pub(super) failed_windows: u64,
+    pub(super) gated_windows: u64,
+    pub(super) left_out_results: u64,
+    pub(super) raised_alarms: u64,
+    pub(super) expired_streams: u64,
+    /// Samples of streams that have expired, and those of them that were dropped.
+    gone_samples: u64,
+    gone_drops: BTreeMap<&'static str, u64>,
+    pub(super) latencies: Latencies,
+}
+
+/// A model in service.
 pub(super) struct InService {
     pub(super) ready: ReadyModel,
     /// Place of each channel.
     pub(super) channels: HashMap<String, usize>,
+    windows: u64,
     failed_windows: u64,
+    latencies: Latencies,
+    /// The text of the artifact's digest.
+    sha256_text: String,
 }
 
-/// What others may know about the model in service.
+/// What others may know about a model in service.
 #[derive(Debug)]
 pub(super) struct ModelFacts {
     pub(super) name: String,
@@ -58,19 +131,25 @@ pub(super) struct ModelFacts {
 /// One message as it came.
 #[derive(Clone, Copy)]
 pub(super) struct Incoming<'a> {
-    pub(super) stream: &'a str,
+    pub(super) origin: &'a Origin,
     pub(super) payload: &'a [u8],
     pub(super) arrival_ns: i64,
 }
 
-/// A result on its way out.
-pub(super) struct ResultLine<'a> {
+/// A result or an alarm on its way out.
+pub(super) struct Line<'a> {
+    pub(super) kind: Kind,
     pub(super) stream: &'a str,
     /// One JSON object.
     pub(super) json: String,
     /// Time that the engine took.
     pub(super) engine_time: Duration,
+    /// False for a result that is left out of what is published.
+    pub(super) is_published: bool,
 }
+
+/// Where results and alarms go.
+pub(super) type Emit<'a> = &'a mut dyn FnMut(Line<'_>);
 
 /// Why a message gave no sample.
 #[derive(Debug, thiserror::Error)]
@@ -84,9 +163,24 @@ pub(super) enum Refused {
     /// There are too many streams.
     #[error("there are {0} streams already: allow more with --max-streams")]
     TooManyStreams(usize),
+    /// No source has its topic.
+    #[error("no source in the configuration has the topic {0:?}")]
+    NoSource(String),
+    /// Its stream belongs to another process.
+    #[error("the stream belongs to another process than {0}: send it there")]
+    OtherShard(Shard),
     /// The payload.
     #[error(transparent)]
     Message(#[from] MessageError),
+    /// A payload of Sparkplug B.
+    #[error(transparent)]
+    Sparkplug(#[from] SparkplugError),
+    /// A command that cannot be followed.
+    #[error("a command was not followed: {0}")]
+    Command(#[from] CommandError),
+    /// A state of a gate that cannot be read, or one too many.
+    #[error("the state on the topic {0:?} says nothing about a gate")]
+    GateState(String),
 }
 
 impl Refused {
@@ -95,9 +189,27 @@ impl Refused {
         match self {
             Refused::StreamName(_) => "stream_name",
             Refused::TooManyStreams(_) => "too_many_streams",
+            Refused::NoSource(_) => "no_source",
+            Refused::OtherShard(_) => "other_shard",
             Refused::Message(error) => error.reason(),
+            Refused::Sparkplug(error) => error.reason(),
+            Refused::Command(_) => "bad_command",
+            Refused::GateState(_) => "bad_gate_state",
         }
     }
+}
+
+/// Why a model did not go into service.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SwapError {
+    /// There are too many.
+    #[error(
+        "{MODELS_MAX} models are in service already: take one out before another goes into service"
+    )]
+    TooManyModels,
+    /// Its pipeline.
+    #[error(transparent)]
+    Pipeline(#[from] PipelineError),
 }
 
 /// Why windows were not answered.
@@ -112,116 +224,133 @@ pub(super) enum InferError {
 }
 
 impl Core {
-    pub(super) fn new(
-        device: String,
-        times: Times,
-        streams_max: usize,
-        clock: fn() -> Duration,
-    ) -> Self {
+    pub(super) fn new(device: String, plan: Plan, book: Book, clock: fn() -> Duration) -> Self {
         Core {
             device,
-            times,
-            streams_max,
+            plan,
             clock,
-            model: None,
+            router: Router::default(),
+            message: Message::default(),
+            operator: Operator::new(book),
+            models: BTreeMap::new(),
             streams: BTreeMap::new(),
-            refused: BTreeMap::new(),
-            windows: 0,
-            latencies: Latencies::default(),
+            counts: Counts::default(),
+            happened: Vec::new(),
+            sparkplug: Nodes::default(),
+            rebirths: Vec::new(),
         }
     }
 
-    /// Takes one message and hands out the result of every window that it completes.
+    /// What answers, the models and the streams, each on its own.
+    fn parts(
+        &mut self,
+    ) -> (Answering<'_>, &mut BTreeMap<String, InService>, &mut BTreeMap<String, LiveStream>) {
+        let Core { device, plan, clock, operator, counts, happened, models, streams, .. } = self;
+        let (clock, plan) = (*clock, &plan.watch);
+        (Answering { device, clock, plan, operator, counts, happened }, models, streams)
+    }
+
+    /// Puts a model into service, in the place of the one with its name or beside the others.
+    /// Where its pipeline equals that of the one before, streams go on; otherwise that one answers
+    /// what was held back, and they start anew.
     ///
     /// # Errors
-    /// The message is dropped whole, and counted.
-    pub(super) fn message(
-        &mut self,
-        incoming: Incoming<'_>,
-        emit: &mut dyn FnMut(ResultLine<'_>),
-    ) -> Result<(), Refused> {
-        let read = self.read(incoming);
-        let message = match read {
-            Ok(message) => message,
-            Err(refused) => {
-                *self.refused.entry(refused.reason()).or_default() += 1;
-                return Err(refused);
-            }
-        };
-        let Core { device, clock, model, streams, windows, latencies, .. } = self;
-        let Some(stream) = streams.get_mut(incoming.stream) else { return Ok(()) };
-        let Some(model) = model else {
-            stream.wait(&message);
-            return Ok(());
-        };
-        let mut answering = Answering { device, clock: *clock, windows, latencies };
-        stream.take(incoming, &message, model, &mut answering, emit);
-        Ok(())
-    }
-
-    /// Reads the message; its stream is there afterwards.
-    fn read(&mut self, incoming: Incoming<'_>) -> Result<Message, Refused> {
-        let name = incoming.stream;
-        let is_known = self.streams.contains_key(name);
-        if !is_known && !check_topic_level(name) {
-            return Err(Refused::StreamName(name.chars().take(80).collect()));
-        }
-        if !is_known && self.streams.len() >= self.streams_max {
-            return Err(Refused::TooManyStreams(self.streams.len()));
-        }
-        let message = Message::read(incoming.payload, &self.times)?;
-        if !is_known {
-            let mut stream = LiveStream::default();
-            if let Some(model) = &self.model {
-                let pipeline = &model.ready.artifact.manifest().pipeline;
-                stream.start(pipeline).expect("the pipeline was checked when it came");
-            }
-            self.streams.insert(name.to_owned(), stream);
-        }
-        Ok(message)
-    }
-
-    /// Puts a model into service. Where its pipeline equals the one before, streams go on;
-    /// otherwise the old model answers what was held back, and they start anew.
-    ///
-    /// # Errors
-    /// The pipeline does not pass its check; the old model stays.
-    pub(super) fn swap(
-        &mut self,
-        ready: ReadyModel,
-        emit: &mut dyn FnMut(ResultLine<'_>),
-    ) -> Result<(), PipelineError> {
+    /// There are too many, or the pipeline does not pass its check; all stays as it was.
+    pub(super) fn swap(&mut self, ready: ReadyModel, emit: Emit<'_>) -> Result<(), SwapError> {
         let pipeline = &ready.artifact.manifest().pipeline;
         pipeline.check()?;
-        let before = self.model.as_ref().map(|model| &model.ready.artifact.manifest().pipeline);
-        if before != Some(pipeline) {
-            self.finish(emit);
-            for stream in self.streams.values_mut() {
-                stream.start(pipeline)?;
-            }
+        let before = self.models.get(&ready.name);
+        if before.is_none() && self.models.len() >= MODELS_MAX {
+            return Err(SwapError::TooManyModels);
+        }
+        let is_same = before.is_some_and(|before| before.pipeline() == pipeline);
+        if !is_same {
+            self.finish_model(&ready.name, emit);
         }
         let channels = pipeline.channels.iter().enumerate();
         let channels = channels.map(|(place, channel)| (channel.name.clone(), place)).collect();
-        self.model = Some(InService { ready, channels, failed_windows: 0 });
+        let name = ready.name.clone();
+        let model = InService {
+            channels,
+            windows: 0,
+            failed_windows: 0,
+            latencies: Latencies::default(),
+            sha256_text: ready.artifact.sha256().to_string(),
+            ready,
+        };
+        self.models.insert(name.clone(), model);
+        let (mut answering, models, streams) = self.parts();
+        let Some(model) = models.get(&name) else { return Ok(()) };
+        for (stream_name, stream) in streams {
+            stream.renew(stream_name, (&name, model), is_same, &mut answering, emit);
+        }
         Ok(())
     }
 
-    /// Takes the model out of service: it answers what was held back, and streams wait for another.
-    pub(super) fn take_out(&mut self, emit: &mut dyn FnMut(ResultLine<'_>)) {
-        self.finish(emit);
-        self.model = None;
-        for stream in self.streams.values_mut() {
-            stream.leave();
+    /// Takes the model of this name out of service: it answers what was held back.
+    pub(super) fn take_out(&mut self, name: &str, emit: Emit<'_>) {
+        self.finish_model(name, emit);
+        let (mut answering, models, streams) = self.parts();
+        let Some(model) = models.remove(name) else { return };
+        let reason = "its model is no longer in service";
+        for (stream_name, stream) in streams {
+            stream.leave(stream_name, (name, &model), reason, &mut answering, emit);
         }
     }
 
-    /// The end of all streams, or of a pipeline: hands out the windows of what was held back.
-    pub(super) fn finish(&mut self, emit: &mut dyn FnMut(ResultLine<'_>)) {
-        let Core { device, clock, model, streams, windows, latencies, .. } = self;
-        let Some(model) = model else { return };
-        let mut answering = Answering { device, clock: *clock, windows, latencies };
+    /// Looks at the time: mutes end, and streams that have sent nothing for long are forgotten.
+    pub(super) fn tick(&mut self, now_ns: i64, emit: Emit<'_>) {
+        self.operator.is_changed |= self.operator.mutes.forget_past(now_ns);
+        let oldest_ns = now_ns.saturating_sub(self.plan.expire_ns);
+        let expired = self.streams.iter().filter(|(_, stream)| stream.newest_ns() < oldest_ns);
+        let expired: Vec<String> = expired.map(|(name, _)| name.clone()).collect();
+        for name in expired {
+            self.expire(&name, emit);
+        }
+    }
+
+    fn expire(&mut self, name: &str, emit: Emit<'_>) {
+        let Some(mut stream) = self.streams.remove(name) else { return };
+        let (mut answering, models, _) = self.parts();
+        let reason = "the stream has sent nothing for long";
+        for (model_name, model) in models {
+            stream.finish(name, (model_name, model), &mut answering, emit);
+            stream.leave(name, (model_name, model), reason, &mut answering, emit);
+        }
+        self.counts.expired_streams += 1;
+        self.counts.gone_samples += stream.samples();
+        for (reason, count) in stream.drops() {
+            *self.counts.gone_drops.entry(reason).or_default() += count;
+        }
+    }
+
+    /// The end of all streams: hands out the windows of what was held back.
+    pub(super) fn finish(&mut self, emit: Emit<'_>) {
+        let names: Vec<String> = self.models.keys().cloned().collect();
+        for name in names {
+            self.finish_model(&name, emit);
+        }
+    }
+
+    fn finish_model(&mut self, model_name: &str, emit: Emit<'_>) {
+        let (mut answering, models, streams) = self.parts();
+        let Some(model) = models.get_mut(model_name) else { return };
         for (name, stream) in streams {
-            stream.finish(name, model, &mut answering, emit);
+            stream.finish(name, (model_name, model), &mut answering, emit);
+        }
+    }
+
+    /// What must survive a restart, where it has changed since it was asked for last.
+    pub(super) fn changed_book(&mut self) -> Option<Book> {
+        std::mem::take(&mut self.operator.is_changed).then(|| self.book())
+    }
+
+    /// Raised alarms and mutes.
+    pub(super) fn book(&self) -> Book {
+        let live = self.streams.iter().flat_map(|(name, stream)| stream.raised(name));
+        Book {
+            raised: live.chain(self.operator.remembered.iter().cloned()).collect(),
+            mutes: self.operator.mutes.iter().cloned().collect(),
         }
     }
 
@@ -235,28 +364,27 @@ impl Core {
         windows: &[f32],
         count: usize,
     ) -> Result<Outputs, InferError> {
-        match &mut self.model {
-            Some(model) if model.ready.artifact.sha256() == artifact => {
-                Ok(model.ready.engine.run(windows, count)?)
-            }
-            _ => Err(InferError::Exchanged),
+        let mut models = self.models.values_mut();
+        match models.find(|model| model.ready.artifact.sha256() == artifact) {
+            Some(model) => Ok(model.ready.engine.run(windows, count)?),
+            None => Err(InferError::Exchanged),
         }
     }
 
-    /// What others may know about the model in service.
-    pub(super) fn facts(&self) -> Option<Arc<ModelFacts>> {
-        let ReadyModel { artifact, engine, name, version, artifact_bytes } =
-            &self.model.as_ref()?.ready;
-        Some(Arc::new(ModelFacts {
-            name: name.clone(),
-            version: *version,
-            artifact_sha256: artifact.sha256(),
-            artifact_bytes: *artifact_bytes,
-            manifest: artifact.manifest().clone(),
-            output_names: artifact.output_names(),
-            layout: engine.layout().clone(),
-            engine: engine.kind(),
-        }))
+    /// What others may know about the models in service, by name.
+    pub(super) fn facts(&self) -> Vec<Arc<ModelFacts>> {
+        self.models.values().map(|model| Arc::new(model.facts())).collect()
+    }
+
+    /// How the models in service are, by name.
+    pub(super) fn model_status(&self) -> BTreeMap<String, ModelStatus> {
+        let status = |model: &InService| ModelStatus {
+            windows: model.windows,
+            failed_windows: model.failed_windows,
+            latency_p50_us: model.latencies.quantile_us(0.5),
+            latency_p99_us: model.latencies.quantile_us(0.99),
+        };
+        self.models.iter().map(|(name, model)| (name.clone(), status(model))).collect()
     }
 
     /// The streams, the busiest first, at most 100.
@@ -267,28 +395,24 @@ impl Core {
         streams.into_iter().map(|(name, stream)| stream.report(name)).collect()
     }
 
+    /// The names of all streams.
+    pub(super) fn stream_names(&self) -> Vec<String> {
+        self.streams.keys().cloned().collect()
+    }
+
     pub(super) fn streams(&self) -> usize {
         self.streams.len()
     }
 
     /// Samples that came.
-    pub(super) fn samples(&self) -> u64 {
-        self.streams.values().map(LiveStream::samples).sum()
+    pub(super) fn samples_seen(&self) -> u64 {
+        let live = self.streams.values().map(LiveStream::samples).sum::<u64>();
+        live + self.counts.gone_samples
     }
 
-    /// Windows answered.
-    pub(super) fn windows(&self) -> u64 {
-        self.windows
-    }
-
-    /// How long the engine took, window by window.
-    pub(super) fn latencies(&self) -> &Latencies {
-        &self.latencies
-    }
-
-    /// Windows that the engine of the model in service failed on.
-    pub(super) fn failed_windows(&self) -> u64 {
-        self.model.as_ref().map_or(0, |model| model.failed_windows)
+    /// What is counted, streams apart.
+    pub(super) fn counts(&self) -> &Counts {
+        &self.counts
     }
 
     /// Samples dropped, by reason.
@@ -296,89 +420,31 @@ impl Core {
         let reasons = Drops::REASONS.iter().map(|(reason, _)| *reason);
         let mut sums: BTreeMap<&'static str, u64> =
             reasons.chain(LiveStream::REASONS).map(|reason| (reason, 0)).collect();
-        for stream in self.streams.values() {
-            for (reason, count) in stream.drops() {
-                *sums.entry(reason).or_default() += count;
-            }
+        let gone = self.counts.gone_drops.iter().map(|(reason, count)| (*reason, *count));
+        for (reason, count) in gone.chain(self.streams.values().flat_map(LiveStream::drops)) {
+            *sums.entry(reason).or_default() += count;
         }
         sums
-    }
-
-    /// Messages that gave no sample, by reason.
-    pub(super) fn refused(&self) -> &BTreeMap<&'static str, u64> {
-        &self.refused
-    }
-}
-
-/// How windows are answered.
-pub(super) struct Answering<'a> {
-    device: &'a str,
-    clock: fn() -> Duration,
-    windows: &'a mut u64,
-    latencies: &'a mut Latencies,
-}
-
-/// The stream whose window is answered, as results tell it.
-pub(super) struct Source<'a> {
-    pub(super) stream: &'a str,
-    /// The number of the stream's next result.
-    pub(super) sequence: &'a mut u64,
-    /// True where times count from 1970.
-    pub(super) is_absolute: bool,
-}
-
-impl Answering<'_> {
-    /// Windows answered.
-    pub(super) fn windows(&self) -> &u64 {
-        self.windows
-    }
-
-    /// Answers one window; a window that the engine fails on is counted and has no result.
-    pub(super) fn answer(
-        &mut self,
-        source: &mut Source<'_>,
-        model: &mut ReadyModel,
-        failed_windows: &mut u64,
-        window: WindowRef<'_>,
-        emit: &mut dyn FnMut(ResultLine<'_>),
-    ) {
-        let began = (self.clock)();
-        let outputs = match model.engine.run(window.values, 1) {
-            Ok(outputs) => outputs,
-            Err(error) => {
-                if *failed_windows == 0 {
-                    let stream = source.stream;
-                    tracing::error!(stream, %error, "the model fails on a window");
-                }
-                *failed_windows += 1;
-                return;
-            }
-        };
-        let engine_time = (self.clock)().saturating_sub(began);
-        self.latencies.add(engine_time);
-        *self.windows += 1;
-        let digest = model.artifact.sha256();
-        let answered = Answered::new(outputs, self.device, &digest, source.stream, window);
-        let (id, digest) = (answered.id(), digest.to_string());
-        let is_absolute = source.is_absolute;
-        let mut fields = answered.fields(model.artifact.manifest(), &id, is_absolute, false);
-        fields.push(("stream", Field::Text(source.stream)));
-        fields.push(("model", Field::Text(&model.name)));
-        let version = model.version.map_or(Field::Null, |version| Field::Whole(version.into()));
-        fields.push(("version", version));
-        fields.push(("artifact_sha256", Field::Text(&digest)));
-        fields.push(("sequence", Field::Whole(*source.sequence)));
-        *source.sequence += 1;
-        let mut json = String::new();
-        write_json(&fields, is_absolute, &mut json);
-        emit(ResultLine { stream: source.stream, json, engine_time });
     }
 }
 
 impl InService {
-    /// Model and counter apart, for [`Answering::answer`].
-    pub(super) fn parts(&mut self) -> (&mut ReadyModel, &mut u64) {
-        (&mut self.ready, &mut self.failed_windows)
+    pub(super) fn pipeline(&self) -> &Pipeline {
+        &self.ready.artifact.manifest().pipeline
+    }
+
+    fn facts(&self) -> ModelFacts {
+        let ReadyModel { artifact, engine, name, version, artifact_bytes } = &self.ready;
+        ModelFacts {
+            name: name.clone(),
+            version: *version,
+            artifact_sha256: artifact.sha256(),
+            artifact_bytes: *artifact_bytes,
+            manifest: artifact.manifest().clone(),
+            output_names: artifact.output_names(),
+            layout: engine.layout().clone(),
+            engine: engine.kind(),
+        }
     }
 }
 

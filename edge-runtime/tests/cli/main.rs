@@ -1,5 +1,6 @@
 //! The command line, as a user meets it: the real program on real files.
 
+mod by_hand;
 mod inspect_and_prove;
 mod refusals;
 mod row_mode;

@@ -1,12 +1,17 @@
 //! The service, as devices and programs meet it: the real program, a real broker.
 
+mod connection;
 mod hostile;
 mod http;
 mod inference;
 mod mosquitto;
 mod mqtt;
 mod program;
+mod proxy;
+mod socket;
+mod streams;
 mod subscriber;
+mod survival;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

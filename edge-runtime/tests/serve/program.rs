@@ -45,7 +45,7 @@ pub(crate) fn program() -> Command {
             command
         }
     };
-    for name in ["CIRAME_BROKER", "CIRAME_DEVICE", "RUST_LOG"] {
+    for name in ["CIRAME_BROKER", "CIRAME_DEVICE", "CIRAME_HTTP_TOKEN", "RUST_LOG"] {
         command.env_remove(name);
     }
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -54,6 +54,17 @@ pub(crate) fn program() -> Command {
 
 /// What `run` answers for these rows, as CSV lines of t_ms, accX and accY.
 pub(crate) fn run(model_name: &str, device: &str, stream: &str, rows: &[[f32; 2]]) -> Vec<Value> {
+    run_at(model_name, device, stream, rows, 0)
+}
+
+/// The same, for rows whose first has another number than 0.
+pub(crate) fn run_at(
+    model_name: &str,
+    device: &str,
+    stream: &str,
+    rows: &[[f32; 2]],
+    start: usize,
+) -> Vec<Value> {
     let mut child = program()
         .arg("run")
         .arg(model(model_name))
@@ -62,7 +73,8 @@ pub(crate) fn run(model_name: &str, device: &str, stream: &str, rows: &[[f32; 2]
         .spawn()
         .expect("the program starts");
     let mut input = child.stdin.take().expect("the input is piped");
-    let lines = rows.iter().enumerate().map(|(row, [x, y])| format!("{},{x},{y}\n", 10 * row));
+    let lines = rows.iter().enumerate();
+    let lines = lines.map(|(row, [x, y])| format!("{},{x},{y}\n", 10 * (start + row)));
     let table = "t_ms,accX,accY\n".to_owned() + &lines.collect::<String>();
     input.write_all(table.as_bytes()).expect("the program reads");
     drop(input);
@@ -74,11 +86,21 @@ pub(crate) fn run(model_name: &str, device: &str, stream: &str, rows: &[[f32; 2]
 impl Edge {
     /// Starts it with a released model and waits until it answers.
     pub(crate) fn start(model_name: &str, options: &[&str]) -> Edge {
+        Edge::start_in(model_name, options, &[])
+    }
+
+    /// The same, with an environment.
+    pub(crate) fn start_in(
+        model_name: &str,
+        options: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Edge {
         let mut child = program()
             .arg("serve")
             .arg(model(model_name))
             .args(["--name", "edge-1", "--listen", "0", "--log", "json"])
             .args(options)
+            .envs(environment.iter().copied())
             .spawn()
             .expect("the program starts");
         let errors = child.stderr.take().expect("the log is piped");
@@ -95,7 +117,7 @@ impl Edge {
             let entry = entries.iter().find(|entry| entry["message"] == "listening for HTTP")?;
             Some(entry["address"].as_str()?.to_owned())
         });
-        until("readiness", || (edge.get("/ready").status == 200).then_some(()));
+        until("readiness", || (edge.get("/v2/health/ready").status == 200).then_some(()));
         edge
     }
 

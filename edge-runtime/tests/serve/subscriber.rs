@@ -20,7 +20,19 @@ type Message = (String, Vec<u8>);
 impl Subscriber {
     /// Connects with a session that outlives the connection, and subscribes.
     pub(crate) fn start(broker: &Mosquitto, filter: &str) -> Subscriber {
-        let mut options = MqttOptions::new("subscriber", "127.0.0.1", broker.port());
+        Subscriber::start_as(broker, filter, ("", ""))
+    }
+
+    /// The same, with user and password.
+    pub(crate) fn start_as(
+        broker: &Mosquitto,
+        filter: &str,
+        (user, password): (&str, &str),
+    ) -> Subscriber {
+        let mut options = MqttOptions::new("subscriber", broker.host(), broker.port());
+        if !user.is_empty() {
+            options.set_credentials(user, password);
+        }
         options.set_clean_session(false).set_keep_alive(Duration::from_secs(5));
         options.set_max_packet_size(1 << 20, 1 << 20);
         let (client, mut connection) = Client::new(options, 100);
@@ -56,6 +68,13 @@ impl Subscriber {
         let messages = self.messages.lock().unwrap();
         let messages = messages.iter().filter(|(came_on, _)| came_on == topic);
         messages.map(|(_, payload)| serde_json::from_slice(payload).expect("JSON")).collect()
+    }
+
+    /// What came on a topic, as it came.
+    pub(crate) fn raw(&self, topic: &str) -> Vec<Vec<u8>> {
+        let messages = self.messages.lock().unwrap();
+        let messages = messages.iter().filter(|(came_on, _)| came_on == topic);
+        messages.map(|(_, payload)| payload.clone()).collect()
     }
 
     /// Waits until so many have come there.

@@ -9,32 +9,37 @@ use crate::link::slots::Slots;
 /// What happened.
 #[derive(Clone, Debug)]
 pub(in crate::link) enum Event {
-    /// The trainer says what to serve; none where nothing is deployed to the device.
+    /// The trainer says what to serve under this name; none where nothing of it is deployed.
     Desired(Option<DesiredModel>),
     /// The download of the candidate ended.
     Downloaded(Result<(), DownloadFailure>),
     /// The candidate is loaded and proved, or why not.
     Proved(Result<Value, String>),
     /// The candidate is in service.
-    Swapped {
-        /// Windows that had been answered before it was.
-        windows: u64,
-    },
+    Swapped,
     /// A good model is loaded, proved and in service, or why not.
     Restored(Result<Value, String>),
     /// No model is in service any more.
     TakenOut,
     /// The service takes no models any more: the program is ending.
     Ending,
-    /// How the service is.
-    Observed {
-        /// Windows answered since the program started.
-        windows: u64,
-        /// Windows that the engine of the model in service failed on.
-        failed_windows: u64,
-    },
+    /// How the model in service is.
+    Observed(Observed),
     /// The slots could not be written; the actions after that were not carried out.
     NotSaved(String),
+}
+
+/// How the model in service is.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(in crate::link) struct Observed {
+    /// Windows that it answered since it went into service.
+    pub(in crate::link) windows: u64,
+    /// Windows that its engine failed on, since then.
+    pub(in crate::link) failed_windows: u64,
+    /// Time for 99 of 100 windows.
+    pub(in crate::link) latency_p99_us: f64,
+    /// Resident memory of the program, where the system tells it.
+    pub(in crate::link) memory_bytes: Option<u64>,
 }
 
 /// Why a download gave nothing.
@@ -51,12 +56,13 @@ pub(in crate::link) enum DownloadFailure {
 }
 
 /// What is to be done, in this order. A `Save` that fails ends the list.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "few are ever there at once")]
 pub(in crate::link) enum Action {
     /// Write the slots; they must be on the disk before the next action.
     Save(Slots),
-    /// Remove the files of all models that have no slot.
-    Clean(Slots),
+    /// Remove the files of all models that have no slot under any name.
+    Clean,
     /// Fetch the artifact, unless it is there.
     Download(DesiredModel),
     /// Break the download off.
@@ -67,12 +73,12 @@ pub(in crate::link) enum Action {
     Swap,
     /// Load, check and prove a good model, and put it into service.
     Restore(Good),
-    /// Take the model out of service: nothing answers then.
+    /// Take the model out of service: nothing of this name answers then.
     TakeOut,
 }
 
 /// A model that was good before.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(in crate::link) enum Good {
     /// A deployed one.
     Deployed(DesiredModel),

@@ -1,10 +1,10 @@
-//! Nothing is deployed to the device any more: deployed models leave the service and the disk.
+//! Nothing of a name is deployed any more: its deployed models leave the service and the disk.
 
 use super::{Action, Good, Machine, Phase};
 use crate::link::slots::Slots;
 
 impl Machine {
-    /// The trainer says that the device shall serve no deployed model. The model of the command
+    /// The trainer says that the device shall serve no model of this name. That of the command
     /// line serves again, where there is one; otherwise nothing does.
     pub(super) fn withdraw(&mut self) -> Vec<Action> {
         let serves_deployed = matches!(self.serving, Some(Good::Deployed(_)));
@@ -12,7 +12,7 @@ impl Machine {
             return Vec::new();
         }
         self.slots = Slots::default();
-        (self.watch, self.failing) = (None, None);
+        (self.is_new, self.failing) = (false, None);
         let mut actions = Vec::new();
         // What serves is what matters: it does not wait for a disk that may be full.
         if serves_deployed {

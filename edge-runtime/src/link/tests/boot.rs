@@ -1,13 +1,14 @@
 //! Starting: from whatever the program before left, with no trainer in sight.
 
 use std::fs;
+use std::path::PathBuf;
 
 use model_format::id::Digest;
 use model_format::protocol::DeploymentState;
 use serde_json::{Value, json};
 
 use super::scripted_trainer::ScriptedTrainer;
-use super::{TestDevice, artifact, corpus, desired, until};
+use super::{TestDevice, artifact, desired, until};
 use crate::link::state::TRIES_MAX;
 
 /// A device with these models in its slots: name of the artifact, which is also its deployment.
@@ -29,6 +30,14 @@ fn device(current: &str, previous: Option<&str>, candidate: Option<(&str, u32)>)
     });
     fs::write(device.path().join("slots.json"), slots.to_string()).unwrap();
     device
+}
+
+/// A released artifact in a file that gives it the name that most tests use.
+fn given_pump(name: &str) -> PathBuf {
+    let folder = tempfile::TempDir::new().unwrap().keep();
+    let path = folder.join("pump.onnx");
+    fs::write(&path, artifact(name)).unwrap();
+    path
 }
 
 fn break_file(device: &TestDevice, name: &str) {
@@ -67,7 +76,7 @@ fn with_all_models_broken_there_is_none_and_that_is_told() {
     let running = device.start_alone();
     assert!(running.service.served().is_empty());
     running.until_failed("regression");
-    assert!(running.status().serving.is_none());
+    assert!(running.serving().is_none());
     running.link.end();
 }
 
@@ -121,15 +130,16 @@ fn damaged_slots_are_set_aside_and_the_trainer_is_asked() {
 }
 
 #[test]
-fn the_given_model_serves_until_one_is_deployed() {
+fn a_given_model_serves_until_one_of_its_name_is_deployed() {
     let trainer = ScriptedTrainer::start();
-    let device = TestDevice { given: Some(corpus("regression")), ..TestDevice::new() };
+    let device = TestDevice { given: vec![given_pump("regression")], ..TestDevice::new() };
     let running = device.start(&trainer);
     assert!(running.service.serves(&artifact("regression")));
-    let serving = running.status().serving.unwrap();
+    let serving = running.serving().unwrap();
     assert_eq!(serving.deployment_id, None);
     trainer.deploy("one", &artifact("anomaly"));
     running.until_serving("one");
+    assert_eq!(running.service.in_service().len(), 1);
     running.link.end();
 }
 
@@ -139,7 +149,7 @@ fn a_given_model_that_cannot_serve_ends_the_program_with_the_reason() {
     let start = |bytes: &[u8]| {
         let path = folder.path().join("given.onnx");
         fs::write(&path, bytes).unwrap();
-        let device = TestDevice { given: Some(path), ..TestDevice::new() };
+        let device = TestDevice { given: vec![path], ..TestDevice::new() };
         let error = device.start_with(None).err().expect("it cannot serve");
         format!("{error:#}")
     };
@@ -150,7 +160,8 @@ fn a_given_model_that_cannot_serve_ends_the_program_with_the_reason() {
 
 #[test]
 fn a_deployed_model_comes_before_the_given_one() {
-    let device = TestDevice { given: Some(corpus("anomaly")), ..device("regression", None, None) };
+    let device =
+        TestDevice { given: vec![given_pump("anomaly")], ..device("regression", None, None) };
     let running = device.start_alone();
     assert_eq!(running.service.served(), [Digest::of(&artifact("regression"))]);
     running.link.end();

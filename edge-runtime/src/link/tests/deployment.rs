@@ -5,26 +5,30 @@ use std::sync::atomic::Ordering;
 
 use engine::proof::Proof;
 use model_format::id::Digest;
-use model_format::protocol::{DeploymentState, Heartbeat};
+use model_format::protocol::{DeploymentState, Heartbeat, ModelReport};
 
 use super::scripted_trainer::{Fault, ScriptedTrainer};
 use super::{TestDevice, artifact, until};
-use crate::link::Pace;
+use crate::link::{Pace, StateFolder};
+use crate::service::Service as _;
 
-/// The newest heartbeat that speaks of a deployment in this state.
-fn heartbeat_of(trainer: &ScriptedTrainer, id: &str, state: DeploymentState) -> Heartbeat {
+/// The newest heartbeat that speaks of a deployment in this state, and what it says of it.
+fn heartbeat_of(
+    trainer: &ScriptedTrainer,
+    id: &str,
+    state: DeploymentState,
+) -> (Heartbeat, ModelReport) {
     let mut found = None;
     until("a heartbeat says so", || {
         let script = trainer.script();
-        found = script
-            .heartbeats
-            .iter()
-            .rev()
-            .find(|heartbeat| {
-                let report = heartbeat.deployment.as_ref();
-                report.is_some_and(|report| report.deployment_id == id && report.state == state)
-            })
-            .cloned();
+        let says = |report: &&ModelReport| {
+            let report = report.deployment.as_ref();
+            report.is_some_and(|report| report.deployment_id == id && report.state == state)
+        };
+        found = script.heartbeats.iter().rev().find_map(|heartbeat| {
+            let report = heartbeat.models.iter().find(says)?;
+            Some((heartbeat.clone(), report.clone()))
+        });
         found.is_some()
     });
     found.expect("it was just found")
@@ -37,18 +41,18 @@ fn a_deployed_model_is_fetched_proved_served_and_reported() {
     trainer.deploy("one", &bytes);
     let running = device.start(&trainer);
     running.until_serving("one");
-    let heartbeat = heartbeat_of(&trainer, "one", DeploymentState::Serving);
-    let serving = heartbeat.serving.unwrap();
+    let (heartbeat, report) = heartbeat_of(&trainer, "one", DeploymentState::Serving);
+    let serving = report.serving.unwrap();
     assert_eq!(serving.artifact_sha256, Digest::of(&bytes));
     assert_eq!(serving.deployment_id.as_deref(), Some("one"));
     assert!(heartbeat.memory_bytes > 0);
-    let proof = heartbeat.deployment.unwrap().proof.unwrap();
+    let proof = report.deployment.unwrap().proof.unwrap();
     let proof: Proof = serde_json::from_value(proof).unwrap();
     assert!(proof.passed && proof.artifact_sha256 == Digest::of(&bytes));
     assert!(proof.judges.iter().all(|judge| judge.latency.is_some()));
     assert_eq!(proof.judges.len(), if cfg!(feature = "tract") { 2 } else { 1 });
     assert!(running.service.serves(&bytes));
-    let model = running.service.model.lock().unwrap().take().unwrap();
+    let (model, _) = running.service.models.lock().unwrap().remove("pump").unwrap();
     assert_eq!((model.name.as_str(), model.version), ("pump", Some(1)));
     assert_eq!(model.artifact_bytes, bytes.len() as u64);
     assert_eq!(device.files("models"), [format!("{}.onnx", Digest::of(&bytes))]);
@@ -75,7 +79,7 @@ fn a_download_goes_on_after_the_program_was_ended() {
     let (trainer, device) = (ScriptedTrainer::start(), TestDevice::new());
     let bytes = artifact("pump");
     device.start(&trainer).link.end();
-    let part = device.path().join("downloads").join(format!("{}.part", Digest::of(&bytes)));
+    let part = StateFolder::open(device.path()).unwrap().download_path(Digest::of(&bytes), "pump");
     fs::write(part, &bytes[..70_000]).unwrap();
     fs::write(
         device.path().join("slots.json"),
@@ -141,8 +145,8 @@ fn the_same_model_deployed_again_serves_without_another_download() {
     running.until_serving("one");
     trainer.deploy("two", &bytes);
     running.until_serving("two");
-    let heartbeat = heartbeat_of(&trainer, "two", DeploymentState::Serving);
-    assert!(heartbeat.deployment.unwrap().proof.is_some());
+    let (_, report) = heartbeat_of(&trainer, "two", DeploymentState::Serving);
+    assert!(report.deployment.unwrap().proof.is_some());
     assert_eq!(running.service.served().len(), 1);
     assert_eq!(trainer.script().downloads.len(), 1);
     running.link.end();
@@ -197,8 +201,8 @@ fn a_device_goes_on_without_its_trainer_and_reports_when_it_is_back() {
     until("the model is trusted meanwhile", || device.slots()["candidate"].is_null());
     trainer.script().heartbeats.clear();
     trainer.script().is_away = false;
-    let heartbeat = heartbeat_of(&trainer, "one", DeploymentState::Serving);
-    assert_eq!(heartbeat.windows, running.service.windows.load(Ordering::SeqCst));
+    let (heartbeat, _) = heartbeat_of(&trainer, "one", DeploymentState::Serving);
+    assert_eq!(heartbeat.windows, running.service.status().windows);
     assert!(running.status().trainer_answers.is_some());
     running.link.end();
 }
@@ -242,13 +246,13 @@ fn a_model_that_is_taken_away_answers_no_more_also_after_a_restart() {
     trainer.deploy("one", &artifact("regression"));
     let running = device.start(&trainer);
     running.until_serving("one");
-    trainer.script().desired = None;
-    until("nothing serves", || running.service.model.lock().unwrap().is_none());
-    until("it is told", || running.status().serving.is_none());
+    trainer.script().desired.clear();
+    until("nothing serves", || running.service.in_service().is_empty());
+    until("it is told", || running.serving().is_none());
     until("its file is gone", || device.files("models").is_empty());
     running.link.end();
     let running = device.start(&trainer);
-    assert!(running.status().serving.is_none());
+    assert!(running.serving().is_none());
     assert!(running.service.served().is_empty());
     // What is deployed later serves as ever.
     trainer.deploy("two", &artifact("regression"));

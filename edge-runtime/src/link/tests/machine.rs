@@ -10,8 +10,8 @@ use serde_json::json;
 use super::desired;
 use crate::link::slots::Slots;
 use crate::link::state::{
-    Action, DAMAGED_MAX, DownloadFailure, Event, Good, Machine, PROBATION_MS, PROBATION_WINDOWS,
-    TRIES_MAX,
+    Action, DAMAGED_MAX, DownloadFailure, Event, Good, Machine, Observed, PROBATION_MS,
+    PROBATION_WINDOWS, TRIES_MAX,
 };
 
 /// Walks of the machine.
@@ -51,11 +51,16 @@ struct World {
     ready: Option<Digest>,
     proved: BTreeSet<Digest>,
     served: Option<Digest>,
+    /// Since when.
+    served_ms: u64,
     failed_windows: u64,
     windows: u64,
     /// Artifacts that do not pass their proof, and that fail in service.
     unproved: BTreeSet<Digest>,
     failing: BTreeSet<Digest>,
+    /// Artifacts that end the program on their windows: on the first, and when they are trusted.
+    crashing: BTreeSet<Digest>,
+    crashing_late: BTreeSet<Digest>,
     /// Deployments in their order; the last is wanted.
     deployed: Vec<DesiredModel>,
     /// Deployments that were reported as failed.
@@ -69,6 +74,8 @@ impl World {
         let artifacts: Vec<Digest> = (0_u8..4).map(|at| Digest::of(&[at])).collect();
         let unproved = artifacts.iter().filter(|_| random.one_in(5)).copied().collect();
         let failing = artifacts.iter().filter(|_| random.one_in(5)).copied().collect();
+        let crashing = artifacts.iter().filter(|_| random.one_in(8)).copied().collect();
+        let crashing_late = artifacts.iter().filter(|_| random.one_in(8)).copied().collect();
         let mut world = World {
             random,
             machine: Machine::new(Slots::default(), None),
@@ -79,10 +86,13 @@ impl World {
             ready: None,
             proved: BTreeSet::new(),
             served: None,
+            served_ms: 0,
             failed_windows: 0,
             windows: 0,
             unproved,
             failing,
+            crashing,
+            crashing_late,
             deployed: Vec::new(),
             reported: BTreeSet::new(),
             can_save: true,
@@ -120,7 +130,7 @@ impl World {
                     assert!(self.machine.on(event, self.now_ms).is_empty());
                     return;
                 }
-                Action::Clean(slots) => self.clean(&slots),
+                Action::Clean => self.clean(),
                 Action::Abort => {}
                 task => {
                     assert_eq!(self.task, None, "one thing is done at a time");
@@ -131,10 +141,8 @@ impl World {
         }
     }
 
-    fn clean(&mut self, slots: &Slots) {
-        assert_eq!(slots, &self.saved, "only what is on the disk decides what goes");
-        let candidate = slots.candidate.as_ref().map(|candidate| &candidate.model);
-        let kept = slots.current.iter().chain(&slots.previous).chain(candidate);
+    fn clean(&mut self) {
+        let kept = self.saved.models();
         let kept: BTreeSet<Digest> = kept.map(|model| model.artifact_sha256).collect();
         self.files.retain(|file| kept.contains(file));
     }
@@ -158,7 +166,7 @@ impl World {
             }
             Some(Action::Swap) => {
                 self.serve(self.ready.expect("only what is ready is put into service"));
-                Event::Swapped { windows: self.windows }
+                Event::Swapped
             }
             Some(Action::TakeOut) => {
                 self.served = None;
@@ -201,7 +209,8 @@ impl World {
     fn serve(&mut self, artifact: Digest) {
         assert!(self.proved.contains(&artifact), "it serves what is not proved");
         self.served = Some(artifact);
-        self.failed_windows = 0;
+        self.served_ms = self.now_ms;
+        (self.windows, self.failed_windows) = (0, 0);
     }
 
     /// Time passes, windows come.
@@ -211,9 +220,22 @@ impl World {
             self.windows += windows;
             let fails = windows > 0 && self.failing.contains(&served);
             self.failed_windows += u64::from(fails);
+            let is_late = self.windows > PROBATION_WINDOWS && self.crashing_late.contains(&served);
+            if windows > 0 && self.crashing.contains(&served) {
+                return self.boot();
+            }
+            if is_late && self.now_ms - self.served_ms < PROBATION_MS {
+                self.tell_windows(may_kill);
+                return self.boot();
+            }
         }
+        self.tell_windows(may_kill);
+    }
+
+    fn tell_windows(&mut self, may_kill: bool) {
         let (windows, failed_windows) = (self.windows, self.failed_windows);
-        self.send(Event::Observed { windows, failed_windows }, may_kill);
+        let seen = Observed { windows, failed_windows, ..Observed::default() };
+        self.send(Event::Observed(seen), may_kill);
     }
 
     fn deploy(&mut self) {
@@ -284,10 +306,13 @@ impl World {
     /// From now on nothing goes wrong by chance; whatever was begun comes to its end.
     fn settle(&mut self) {
         self.can_save = true;
-        for _ in 0..100 {
+        for step in 0..200 {
             self.tell(false);
             self.end_task(false, false);
-            self.observe(PROBATION_MS, 1 + PROBATION_WINDOWS, false);
+            // Sooner and later: what ends the program soon after its start shows itself, and then what
+            // is good stays for long.
+            let ms = if step < 100 { 100 } else { PROBATION_MS };
+            self.observe(ms, 1 + PROBATION_WINDOWS, false);
         }
         assert_eq!(self.task, None);
     }
@@ -307,7 +332,10 @@ fn whatever_happens_only_proved_models_serve_and_the_good_one_stays() {
         match report.state {
             DeploymentState::Serving => {
                 assert_eq!(world.served, Some(wanted.artifact_sha256), "seed {seed}");
-                assert!(!world.failing.contains(&wanted.artifact_sha256), "seed {seed}");
+                let unfit = [&world.failing, &world.crashing];
+                let is_unfit =
+                    |artifacts: &&BTreeSet<Digest>| artifacts.contains(&wanted.artifact_sha256);
+                assert!(!unfit.iter().any(is_unfit), "seed {seed}");
                 assert_eq!(world.saved.current, Some(wanted), "seed {seed}");
             }
             DeploymentState::Failed => {
@@ -325,7 +353,7 @@ fn whatever_happens_only_proved_models_serve_and_the_good_one_stays() {
 }
 
 /// A machine that serves the deployment `good`, and nothing else to do.
-fn serving() -> Machine {
+pub(super) fn serving() -> Machine {
     let good = desired("good", b"good");
     let slots = Slots { current: Some(good.clone()), ..Slots::default() };
     let mut machine = Machine::new(slots, None);
@@ -362,12 +390,17 @@ fn a_damaged_download_fails_the_second_time() {
     assert_eq!((report.state, report.error.as_deref()), (DeploymentState::Failed, Some("changed")));
 }
 
+/// The service was looked at.
+pub(super) fn seen(windows: u64, failed_windows: u64) -> Event {
+    Event::Observed(Observed { windows, failed_windows, ..Observed::default() })
+}
+
 /// Brings a new model into service.
-fn serve_next(machine: &mut Machine, next: &DesiredModel) {
+pub(super) fn serve_next(machine: &mut Machine, next: &DesiredModel) {
     machine.on(Event::Desired(Some(next.clone())), 0);
     machine.on(Event::Downloaded(Ok(())), 0);
     machine.on(Event::Proved(Ok(json!({}))), 0);
-    machine.on(Event::Swapped { windows: 100 }, 0);
+    machine.on(Event::Swapped, 0);
 }
 
 #[test]
@@ -375,14 +408,14 @@ fn a_model_that_nobody_asks_anything_is_not_the_last_good_one() {
     let mut machine = serving();
     let next = desired("next", b"next");
     serve_next(&mut machine, &next);
-    let quiet = Event::Observed { windows: 100, failed_windows: 0 };
+    let quiet = seen(0, 0);
     assert!(machine.on(quiet.clone(), PROBATION_MS - 1).is_empty());
     let actions = machine.on(quiet.clone(), PROBATION_MS);
     let [Action::Save(slots)] = &actions[..] else { panic!("{actions:?}") };
     let candidate = slots.candidate.as_ref().unwrap();
     assert_eq!((&candidate.model, candidate.tries), (&next, 0), "no end is put down to it");
     assert!(machine.on(quiet, PROBATION_MS + 1).is_empty());
-    let failing = Event::Observed { windows: 101, failed_windows: 1 };
+    let failing = seen(1, 1);
     let actions = machine.on(failing, 2 * PROBATION_MS);
     let good = Good::Deployed(desired("good", b"good"));
     assert_eq!(actions.first(), Some(&Action::Restore(good)));
@@ -394,13 +427,21 @@ fn a_model_that_answers_becomes_the_last_good_one_and_the_other_the_one_before()
     let mut machine = serving();
     let next = desired("next", b"next");
     serve_next(&mut machine, &next);
-    let answered = Event::Observed { windows: 99 + PROBATION_WINDOWS, failed_windows: 0 };
+    let answered = seen(PROBATION_WINDOWS - 1, 0);
     assert!(machine.on(answered, 100).is_empty());
-    let answered = Event::Observed { windows: 100 + PROBATION_WINDOWS, failed_windows: 0 };
+    let answered = seen(PROBATION_WINDOWS, 0);
     let actions = machine.on(answered, 200);
-    let expected =
-        Slots { current: Some(next), previous: Some(desired("good", b"good")), ..Slots::default() };
-    assert_eq!(actions, [Action::Save(expected.clone()), Action::Clean(expected)]);
+    let mut expected = Slots {
+        current: Some(next),
+        previous: Some(desired("good", b"good")),
+        starts: Some(0),
+        ..Slots::default()
+    };
+    assert_eq!(actions, [Action::Save(expected.clone()), Action::Clean]);
+    // Once it has been in service for long, no end of the program is put down to it.
+    assert!(machine.on(seen(500, 0), PROBATION_MS - 1).is_empty());
+    expected.starts = None;
+    assert_eq!(machine.on(seen(500, 0), PROBATION_MS), [Action::Save(expected)]);
 }
 
 #[test]
@@ -408,7 +449,7 @@ fn what_is_taken_away_leaves_the_service_and_the_disk() {
     let mut machine = serving();
     let nothing = Slots::default();
     let actions = machine.on(Event::Desired(None), 0);
-    let expected = [Action::TakeOut, Action::Save(nothing.clone()), Action::Clean(nothing)];
+    let expected = [Action::TakeOut, Action::Save(nothing), Action::Clean];
     assert_eq!(actions, expected);
     assert!(machine.on(Event::TakenOut, 0).is_empty());
     assert!(machine.serving().is_none() && machine.report().is_none());
@@ -432,7 +473,7 @@ fn a_candidate_that_is_taken_away_is_given_up_and_the_good_model_goes_as_well() 
 #[test]
 fn a_trainer_that_has_said_nothing_yet_takes_nothing_away() {
     let mut machine = serving();
-    let observed = Event::Observed { windows: 100, failed_windows: 0 };
+    let observed = seen(100, 0);
     assert!(machine.on(observed, PROBATION_MS).is_empty());
     assert!(machine.serving().is_some());
 }

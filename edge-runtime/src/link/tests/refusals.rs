@@ -10,6 +10,7 @@ use model_format::protocol::DeploymentState;
 use super::scripted_trainer::{Fault, ScriptedTrainer};
 use super::{TestDevice, artifact, desired, differing_artifact, until};
 use crate::link::memory::MemoryLimit;
+use crate::link::model_keys::ModelKeys;
 use crate::link::prepare::{Expected, prepare};
 
 /// A device that serves a good model is given a bad one: it goes on, and says why. The reason.
@@ -28,7 +29,8 @@ fn refused(
     let reason = running.until_failed("bad");
     until("the trainer is told", || {
         let script = trainer.script();
-        let report = script.heartbeats.last().and_then(|heartbeat| heartbeat.deployment.clone());
+        let report = script.heartbeats.last().and_then(|heartbeat| heartbeat.models.first());
+        let report = report.and_then(|report| report.deployment.clone());
         report.is_some_and(|report| {
             report.deployment_id == "bad"
                 && report.state == DeploymentState::Failed
@@ -77,7 +79,7 @@ fn an_artifact_beyond_the_bound_is_not_even_asked_for() {
         let reason = refused(&mut TestDevice::new(), |_, trainer| {
             let mut model = desired("bad", &artifact("regression"));
             model.artifact_bytes = size;
-            trainer.script().desired = Some(model);
+            trainer.script().desired = vec![model];
         });
         assert!(reason.contains(&size.to_string()), "{reason}");
     }
@@ -105,7 +107,8 @@ fn a_state_folder_that_cannot_be_written_fails_the_deployment() {
     // Where the temporary file would be, there is a folder: like a full disk, for any user.
     let reason = refused(&mut device, |device, trainer| {
         let bytes = artifact("regression");
-        let part = format!("{}.part", Digest::of(&bytes));
+        let name = Digest::of(b"pump").to_string();
+        let part = format!("{}.{}.part", Digest::of(&bytes), &name[..16]);
         fs::create_dir(device.path().join("downloads").join(part)).unwrap();
         trainer.deploy("bad", &bytes);
         let path = device.path().join("downloads");
@@ -156,8 +159,13 @@ fn a_model_beyond_the_memory_limit_is_refused_before_its_download() {
 fn a_model_that_grows_beyond_the_memory_limit_is_unloaded() {
     let path = super::corpus("regression");
     let bytes = artifact("regression");
-    let expected =
-        Expected { artifact: Digest::of(&bytes), name: "pump".to_owned(), version: None };
+    let expected = Expected {
+        artifact: Digest::of(&bytes),
+        name: "pump".to_owned(),
+        version: None,
+        signature: None,
+    };
+    let keys = ModelKeys::default();
     let limit = |limit_bytes| MemoryLimit {
         limit_bytes,
         // Each look finds the program larger, as loading makes it.
@@ -167,8 +175,8 @@ fn a_model_that_grows_beyond_the_memory_limit_is_unloaded() {
             Some(RESIDENT.fetch_add(1 << 20, Ordering::SeqCst))
         },
     };
-    assert!(prepare(&path, &expected, limit(None)).is_ok());
-    let reason = prepare(&path, &expected, limit(Some((1 << 20) - 1))).err();
+    assert!(prepare(&path, &expected, &keys, limit(None)).is_ok());
+    let reason = prepare(&path, &expected, &keys, limit(Some((1 << 20) - 1))).err();
     let reason = reason.expect("the second look is beyond the limit");
     assert!(reason.contains("1048576") && reason.contains("1048575"), "{reason}");
     assert!(reason.contains("with the model loaded"), "{reason}");
@@ -199,11 +207,11 @@ fn a_model_that_fails_in_service_gives_way_to_the_last_good_one() {
     until("the good model is trusted", || device.slots()["candidate"].is_null());
     trainer.deploy("bad", &bad);
     running.until_serving("bad");
-    running.service.failed_windows.store(1, Ordering::SeqCst);
+    running.service.change("pump", |status| status.failed_windows = 1);
     let reason = running.until_failed("bad");
     assert!(reason.contains("engine failed on 1"), "{reason}");
     until("the good one serves", || running.service.serves(&good));
-    let serving = || running.status().serving;
+    let serving = || running.serving();
     until("it says so", || {
         serving().is_some_and(|serving| serving.deployment_id.as_deref() == Some("good"))
     });

@@ -14,7 +14,7 @@ use ed25519_dalek::{Signature, VerifyingKey};
 use model_format::id::Digest;
 use model_format::protocol::{
     BrokerAccess, CLOCK_SKEW_MS_MAX, DEVICE_HEADER, DesiredModel, DesiredState, Enrolment,
-    EnrolmentRequest, Heartbeat, SIGNATURE_HEADER, TIME_HEADER, message,
+    EnrolmentRequest, Heartbeat, PROTOCOL_VERSION, SIGNATURE_HEADER, TIME_HEADER, message,
 };
 use serde_json::{Value, json};
 
@@ -57,7 +57,9 @@ pub(super) struct Script {
     pub(super) heartbeats: Vec<Heartbeat>,
     /// Signed requests that were refused, by code.
     pub(super) refused: Vec<&'static str>,
-    pub(super) desired: Option<DesiredModel>,
+    pub(super) desired: Vec<DesiredModel>,
+    /// The version of the protocol that it speaks; that of this device otherwise.
+    pub(super) speaks: Option<u32>,
     pub(super) artifacts: HashMap<Digest, Vec<u8>>,
     pub(super) faults: VecDeque<Fault>,
     /// A fault of all downloads.
@@ -120,7 +122,26 @@ impl ScriptedTrainer {
     pub(super) fn deploy(&self, deployment_id: &str, bytes: &[u8]) {
         let mut script = self.script();
         script.artifacts.insert(Digest::of(bytes), bytes.to_owned());
-        script.desired = Some(super::desired(deployment_id, bytes));
+        let model = super::desired(deployment_id, bytes);
+        script.desired.retain(|other| other.model != model.model);
+        script.desired.push(model);
+    }
+
+    /// Deploys an artifact under a name, changed as the test likes.
+    pub(super) fn deploy_as(
+        &self,
+        name: &str,
+        deployment_id: &str,
+        bytes: &[u8],
+        change: impl FnOnce(&mut DesiredModel),
+    ) {
+        let mut model = super::desired(deployment_id, bytes);
+        model.model = name.to_owned();
+        change(&mut model);
+        let mut script = self.script();
+        script.artifacts.insert(Digest::of(bytes), bytes.to_owned());
+        script.desired.retain(|other| other.model != name);
+        script.desired.push(model);
     }
 }
 
@@ -140,6 +161,10 @@ fn serve(script: &Mutex<Script>, mut stream: TcpStream) -> io::Result<()> {
     let mut script = script.lock().unwrap();
     if request.path == "/api/devices/enrol" {
         return enrol(&mut script, &request, &mut stream);
+    }
+    if request.path == "/api/health" {
+        let speaks = script.speaks.unwrap_or(PROTOCOL_VERSION);
+        return answer_json(&mut stream, 200, &json!({"status": "ok", "protocol_version": speaks}));
     }
     let parts: Vec<&str> = request.path.split('/').collect();
     let ["", "api", "devices", id, rest @ ..] = &parts[..] else {
@@ -168,7 +193,11 @@ fn enrol(script: &mut Script, request: &Request, stream: &mut TcpStream) -> io::
         }
         _ => {}
     }
-    let enrolment: EnrolmentRequest = serde_json::from_slice(&request.body)?;
+    let said: Value = serde_json::from_slice(&request.body)?;
+    if let Some(text) = not_spoken(&said, script.speaks.unwrap_or(PROTOCOL_VERSION)) {
+        return problem(stream, 422, "invalid", &text, None);
+    }
+    let enrolment: EnrolmentRequest = serde_json::from_value(said)?;
     let key = VerifyingKey::from_bytes(enrolment.public_key.bytes()).map_err(io::Error::other)?;
     let known = script.devices.iter().find(|(_, known)| **known == key).map(|(id, _)| id.clone());
     let id = known.unwrap_or_else(|| format!("device-{}", script.devices.len()));
@@ -224,10 +253,32 @@ fn heartbeat(script: &mut Script, request: &Request, stream: &mut TcpStream) -> 
     if script.is_away {
         return problem(stream, 503, "unavailable", "ending", None);
     }
-    script.heartbeats.push(serde_json::from_slice(&request.body)?);
-    let answer =
-        DesiredState { time_ms: now_ms(script), heartbeat_s: 1, model: script.desired.clone() };
+    let speaks = script.speaks.unwrap_or(PROTOCOL_VERSION);
+    let said: Value = serde_json::from_slice(&request.body)?;
+    if speaks == 1 && said.get("models").is_some() {
+        // As a trainer of version 1 refuses names that it does not know.
+        return problem(stream, 400, "malformed", "unknown field `models`", None);
+    }
+    if let Some(text) = not_spoken(&said, speaks) {
+        return problem(stream, 422, "invalid", &text, None);
+    }
+    script.heartbeats.push(serde_json::from_value(said)?);
+    let is_of_one = speaks == 1;
+    let answer = DesiredState {
+        protocol_version: (!is_of_one).then_some(speaks),
+        time_ms: now_ms(script),
+        heartbeat_s: 1,
+        model: script.desired.last().cloned(),
+        models: (!is_of_one).then(|| script.desired.clone()),
+    };
     answer_json(stream, 200, &serde_json::to_value(answer)?)
+}
+
+/// Why a trainer of this version does not answer.
+fn not_spoken(said: &Value, speaks: u32) -> Option<String> {
+    let device = said["protocol_version"].as_u64().unwrap_or_default() as u32;
+    let is_spoken = (speaks.saturating_sub(1)..=speaks).contains(&device);
+    (!is_spoken).then(|| format!("the device speaks {device}, the trainer {speaks}"))
 }
 
 fn artifact(

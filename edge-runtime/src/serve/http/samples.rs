@@ -2,17 +2,17 @@
 
 use std::time::Instant;
 
-use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, QueryRejection};
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::oneshot;
 
-use super::{App, Refusal, body, json_answer};
-use crate::serve::inbox::{NotTaken, Samples, Work};
+use super::body::Posted;
+use super::{App, Refusal, blocking, json_answer};
+use crate::serve::inbox::{NotTaken, Origin, Samples, Work};
 use crate::serve::mqtt::now_ns;
 use crate::serve::state::Refused;
 use crate::service::Service as _;
@@ -27,29 +27,33 @@ pub(super) struct Options {
 pub(super) async fn post(
     State(app): State<App>,
     options: Result<Query<Options>, QueryRejection>,
-    headers: HeaderMap,
-    payload: Result<Bytes, BytesRejection>,
+    posted: Posted,
 ) -> Result<Response, Refusal> {
     let (received, arrival_ns) = (Instant::now(), now_ns());
     let Query(Options { stream }) = options.map_err(|_| {
         Refusal::bad("the address must name the stream, as in /v1/samples?stream=pump-7")
     })?;
-    let payload = body(&headers, payload)?;
-    if app.snapshot().model.is_none() {
+    if app.snapshot().models.is_empty() {
         return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "no model is in service yet"));
     }
-    let (answer, answered) = oneshot::channel();
-    let samples = Samples { stream, payload, arrival_ns, received, answer: Some(answer) };
-    app.serving.inbox.try_push(Work::Samples(samples))?;
-    let taken = answered.await.map_err(|_| NotTaken::Ended)?;
-    let results = taken.map_err(|refused| {
-        let status = match refused {
-            Refused::TooManyStreams(_) => StatusCode::TOO_MANY_REQUESTS,
-            Refused::StreamName(_) | Refused::Message(_) => StatusCode::BAD_REQUEST,
-        };
-        Refusal::new(status, refused.to_string())
-    })?;
-    Ok(json_answer(format!("[{}]", results.join(","))))
+    blocking(move || {
+        let payload = posted.bytes.clone();
+        let (answer, answered) = oneshot::channel();
+        let origin = Origin::Stream(stream);
+        let samples = Samples { origin, payload, arrival_ns, received, answer: Some(answer) };
+        app.serving.inbox.try_push(Work::Samples(samples))?;
+        let taken = answered.blocking_recv().map_err(|_| NotTaken::Ended)?;
+        let results = taken.map_err(|refused| {
+            let status = match refused {
+                Refused::TooManyStreams(_) => StatusCode::TOO_MANY_REQUESTS,
+                Refused::OtherShard(_) => StatusCode::MISDIRECTED_REQUEST,
+                _ => StatusCode::BAD_REQUEST,
+            };
+            Refusal::new(status, refused.to_string())
+        })?;
+        app.bodies.answer("application/json", format!("[{}]", results.join(",")).into_bytes())
+    })
+    .await
 }
 
 /// The streams, the busiest first, with what does not fit.

@@ -1,14 +1,20 @@
 //! How messages are grouped never changes a result; a swap never mixes models.
 
+mod allocations;
+mod many;
+mod watched;
+
 use engine::EngineKind;
 use model_format::artifact::Artifact;
-use model_format::protocol::StreamState;
+use model_format::payload::message::{Reading, Times};
+use model_format::protocol::{NameTemplate, StreamState, TopicTemplate};
 use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
 
-/// A released artifact: channels accX and accY at 100 Hz, windows of 32 samples, each 16.
+/// A released artifact: channels accX and accY at 100 Hz, windows of 32 samples, each 16. All take
+/// each other's place.
 fn model(name: &str, version: u32) -> ReadyModel {
     let path =
         format!("{}/../model-format/tests/corpus/v1/{name}.onnx", env!("CARGO_MANIFEST_DIR"));
@@ -16,14 +22,44 @@ fn model(name: &str, version: u32) -> ReadyModel {
     ReadyModel {
         artifact: Artifact::read(&bytes).unwrap(),
         engine: engine::load(EngineKind::Native, &bytes).unwrap(),
-        name: name.to_owned(),
+        name: "model".to_owned(),
         version: Some(version),
         artifact_bytes: bytes.len() as u64,
     }
 }
 
+fn direct() -> Source {
+    let topic = TopicTemplate::parse("cirame/samples/{stream}").unwrap();
+    Source {
+        stream: NameTemplate::all(&topic),
+        topic,
+        reading: Reading::json(Times::found()),
+        channel: None,
+        stream_tag: None,
+        models: None,
+        channels: HashMap::new(),
+    }
+}
+
+fn plan(streams_max: usize) -> Plan {
+    Plan {
+        sources: [direct()].into(),
+        direct: Arc::new(direct()),
+        sparkplug: Vec::new().into(),
+        watch: WatchPlan::default(),
+        command_topic: "cirame/devices/device/command".to_owned(),
+        shard: None,
+        streams_max,
+        expire_ns: i64::MAX,
+    }
+}
+
 fn core(streams_max: usize) -> Core {
-    Core::new("device".to_owned(), Times::found(), streams_max, || Duration::ZERO)
+    core_of(plan(streams_max), Book::default())
+}
+
+fn core_of(plan: Plan, book: Book) -> Core {
+    Core::new("device".to_owned(), plan, book, || Duration::ZERO)
 }
 
 fn row(number: usize) -> String {
@@ -37,8 +73,9 @@ fn row_at(time: usize, number: usize) -> String {
 
 /// Gives one message to `core` and adds the results to `results`.
 fn give(core: &mut Core, stream: &str, payload: &str, results: &mut Vec<Value>) {
-    let incoming = Incoming { stream, payload: payload.as_bytes(), arrival_ns: 0 };
-    let mut emit = |line: ResultLine<'_>| {
+    let origin = &Origin::Stream(stream.to_owned());
+    let incoming = Incoming { origin, payload: payload.as_bytes(), arrival_ns: 0 };
+    let mut emit = |line: Line<'_>| {
         assert_eq!(line.stream, stream);
         results.push(serde_json::from_str(&line.json).unwrap());
     };
@@ -46,7 +83,7 @@ fn give(core: &mut Core, stream: &str, payload: &str, results: &mut Vec<Value>) 
 }
 
 fn swap(core: &mut Core, ready: ReadyModel, results: &mut Vec<Value>) {
-    let emit = &mut |line: ResultLine<'_>| {
+    let emit = &mut |line: Line<'_>| {
         results.push(serde_json::from_str(&line.json).unwrap());
     };
     core.swap(ready, emit).unwrap();
@@ -160,9 +197,9 @@ fn a_model_that_is_taken_out_answers_no_more_and_streams_wait_for_another() {
     let (mut core, mut found) = (core(1), Vec::new());
     swap(&mut core, model("anomaly", 1), &mut found);
     (0..100).for_each(|number| give(&mut core, "s", &row(number), &mut found));
-    core.take_out(&mut |line| found.push(serde_json::from_str(&line.json).unwrap()));
+    core.take_out("model", &mut |line| found.push(serde_json::from_str(&line.json).unwrap()));
     let answered = found.len();
-    assert!(answered > 0 && core.facts().is_none());
+    assert!(answered > 0 && core.facts().is_empty());
     (100..200).for_each(|number| give(&mut core, "s", &row(number), &mut found));
     assert_eq!(found.len(), answered);
     assert_eq!(core.reports()[0].state, StreamState::Waiting);
@@ -201,10 +238,11 @@ fn bad_messages_are_counted_by_reason() {
     for (stream, payload) in
         [("s", "{"), ("s", "5"), ("a/b", "{}"), ("", "{}"), ("more", "{}"), ("s", "\u{1}")]
     {
-        let incoming = Incoming { stream, payload: payload.as_bytes(), arrival_ns: 0 };
+        let origin = &Origin::Stream(stream.to_owned());
+        let incoming = Incoming { origin, payload: payload.as_bytes(), arrival_ns: 0 };
         assert!(core.message(incoming, &mut |_| panic!("no result")).is_err());
     }
-    let refused: Vec<(&str, u64)> = core.refused().iter().map(|(a, b)| (*a, *b)).collect();
+    let refused: Vec<(&str, u64)> = core.counts().refused.iter().map(|(a, b)| (*a, *b)).collect();
     assert_eq!(
         refused,
         [("not_json", 2), ("stream_name", 2), ("too_many_streams", 1), ("wrong_form", 1)]

@@ -1,0 +1,60 @@
+//! How the connection to the broker is encrypted, and who is trusted.
+//!
+//! Without a file of authorities, those of Mozilla's list are trusted, which is part of the program:
+//! a board without a folder of certificates trusts the same as any other, and the link to the trainer
+//! does, too.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, ensure};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, RootCertStore};
+
+/// The configuration for connections that trust the authorities in `authorities`, and present the
+/// certificate and key in the files of `identity`, all PEM.
+///
+/// # Errors
+/// Names the file that cannot be used.
+pub(crate) fn client_config(
+    authorities: Option<&Path>,
+    identity: Option<(&Path, &Path)>,
+) -> anyhow::Result<Arc<ClientConfig>> {
+    let mut roots = RootCertStore::empty();
+    match authorities {
+        Some(path) => {
+            for certificate in certificates(path)? {
+                let added = roots.add(certificate);
+                added.with_context(|| format!("{} has a bad certificate", path.display()))?;
+            }
+        }
+        None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .context("TLS has no version that is safe")?
+        .with_root_certificates(roots);
+    let config = match identity {
+        None => builder.with_no_client_auth(),
+        Some((path, key_path)) => {
+            let key = PrivateKeyDer::from_pem_file(key_path).with_context(|| {
+                format!("{} has no private key as PEM, without a password", key_path.display())
+            })?;
+            builder.with_client_auth_cert(certificates(path)?, key).with_context(|| {
+                format!("{} is not the key of {}", key_path.display(), path.display())
+            })?
+        }
+    };
+    Ok(Arc::new(config))
+}
+
+fn certificates(path: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {
+    let name = path.display();
+    let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let certificates =
+        read.with_context(|| format!("{name} cannot be read as PEM certificates"))?;
+    ensure!(!certificates.is_empty(), "{name} has no certificate as PEM");
+    Ok(certificates)
+}
