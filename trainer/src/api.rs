@@ -31,6 +31,7 @@ mod extract;
 mod guard;
 mod health;
 mod imports;
+mod install;
 mod jobs;
 mod keys;
 mod metrics;
@@ -48,6 +49,7 @@ mod uploads;
 mod users;
 
 pub use datasets::Source;
+pub use install::EdgePrograms;
 pub use state::ApiState;
 
 use console::Console;
@@ -107,6 +109,7 @@ pub fn router(state: ApiState) -> Router {
         .route("/api/openapi.json", get(move || async move { (json, document) }))
         .route("/metrics", get(metrics::metrics))
         .merge(document::pages())
+        .merge(install::routes())
         .fallback(move |request: Request| async move { console.answer(&request) })
         .method_not_allowed_fallback(|| async {
             Problem::new(NO_METHOD, "this address does not take that method")

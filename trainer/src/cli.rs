@@ -14,6 +14,7 @@ use crate::training::Work;
 
 mod broker;
 mod broker_login;
+mod bundle;
 mod datasets;
 mod estimators;
 mod evaluate;
@@ -28,6 +29,7 @@ mod report;
 mod runs;
 mod serve;
 mod service_options;
+mod sign;
 mod simulate;
 mod start;
 mod train;
@@ -74,6 +76,10 @@ enum Command {
     Train(Box<train::Train>),
     Evaluate(evaluate::Evaluate),
     Export(export::Export),
+    Keygen(sign::Keygen),
+    Sign(sign::Sign),
+    #[command(name = "bundle")]
+    MakeBundle(bundle::MakeBundle),
     Prove(prove::Prove),
     Features(features::Features),
     Estimators(estimators::Estimators),
@@ -122,6 +128,9 @@ pub fn run(config: Config, output: &mut dyn Write) -> anyhow::Result<()> {
         Command::Import(command) => command.run(&context),
         Command::Evaluate(command) => command.run(&context),
         Command::Export(command) => command.run(&context),
+        Command::Keygen(command) => command.run(),
+        Command::Sign(command) => command.run(&context),
+        Command::MakeBundle(command) => command.run(&context),
         Command::Prove(command) => command.run(&context),
         Command::Train(command) => command.run(&context),
         Command::Features(command) => command.run(),

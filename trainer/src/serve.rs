@@ -2,7 +2,7 @@
 
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::problem::{Problem, io_problem};
-use crate::api::{self, ApiState};
+use crate::api::{self, ApiState, EdgePrograms};
 use crate::broker::{BrokerOption, BrokerSecret, Embedded};
 use crate::data_folder::{DataFolder, write_privately};
 use crate::jobs::{self, Jobs};
@@ -52,6 +52,8 @@ pub struct ServeConfig {
     pub pause_max: Duration,
     /// Time between two heartbeats of a device, in seconds.
     pub heartbeat_s: u32,
+    /// The folder with the edge runtime for boards; the one beside the program where absent.
+    pub edge_programs: Option<PathBuf>,
 }
 
 /// The broker as devices reach it.
@@ -90,6 +92,7 @@ pub fn serve(
     shutdown: CancellationToken,
     ready: impl FnOnce(Listening, &ApiState) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
+    let edge_programs = EdgePrograms::read(config.edge_programs.as_deref())?;
     first_user(&folder)?;
     let folder = Arc::new(folder);
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -113,7 +116,7 @@ pub fn serve(
         .collect::<io::Result<Vec<_>>>()
         .context("the queue gets no thread")?;
     let own_access = own_access(&folder, &config.broker, embedded.as_ref())?;
-    let state = ApiState::new(folder, Arc::clone(&jobs), broker, config);
+    let state = ApiState::new(folder, Arc::clone(&jobs), broker, edge_programs, config);
     let live = own_access.map(|access| {
         let (folder, live) = (Arc::clone(&state.folder), Arc::clone(&state.live));
         results::start(folder, live, access, shutdown.clone())

@@ -68,6 +68,7 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("../migrations/002-services.sql")).foreign_key_check(),
         M::up_with_hook(include_str!("../migrations/003-run-figures.sql"), fill_figures)
             .foreign_key_check(),
+        M::up(include_str!("../migrations/004-several-models.sql")).foreign_key_check(),
     ])
 }
 
@@ -235,6 +236,18 @@ where
 {
     let text: String = row.get(column)?;
     text.parse().map_err(|error: T::Err| StoreError::Damaged { column, reason: error.to_string() })
+}
+
+/// A column that a type reads from text, where it is not null.
+fn optional_parsed<T>(row: &Row<'_>, column: &'static str) -> Result<Option<T>, StoreError>
+where
+    T: std::str::FromStr,
+    T::Err: std::fmt::Display,
+{
+    let text: Option<String> = row.get(column)?;
+    text.map(|text| text.parse())
+        .transpose()
+        .map_err(|error: T::Err| StoreError::Damaged { column, reason: error.to_string() })
 }
 
 /// A column as JSON.

@@ -18,7 +18,7 @@ function obey(command: string): Program {
   return new Program(join(lab.programs, "cirame-edge"), args, log, { CIRAME_TOKEN: token });
 }
 
-it("enrols a device by the command shown, deploys, goes back in one click, and deletes it", async () => {
+it("enrols a device by the command shown, deploys, goes back in one click, takes away, and deletes it", async () => {
   const page = await open("/devices");
   await page.getByRole("button", { name: "Enrol a device" }).first().click();
   const dialog = page.getByRole("dialog");
@@ -55,6 +55,12 @@ it("enrols a device by the command shown, deploys, goes back in one click, and d
     .click();
   await dialog.getByText("gave the answers that the model carries").waitFor();
   await page.keyboard.press("Escape");
+
+  await page.getByRole("button", { name: "Take away" }).click();
+  await dialog.getByText("second will serve no pump any more").waitFor();
+  await dialog.getByRole("button", { name: "Take away" }).click();
+  await page.getByText("withdrawn").first().waitFor();
+  await serves.getByText("serves pump 1").waitFor({ state: "detached" });
 
   await page.getByRole("button", { name: "Delete the device" }).click();
   await dialog.getByRole("button", { name: "Delete", exact: true }).click();

@@ -78,9 +78,10 @@ it("goes from a folder of files to a live result, and back to the model before",
   const stream = page.getByRole("region", { name: "pump-1" });
   await stream.getByRole("cell", { name: "first-model 1" }).first().waitFor();
 
-  // Go back to the previous model.
-  await page.getByRole("button", { name: "Go back to pump 1" }).click();
-  await dialog.getByRole("button", { name: "Go back" }).click();
+  // Take it away again: the model before goes on alone.
+  const deployment = page.getByRole("row").filter({ hasText: "first-model" });
+  await deployment.getByRole("button", { name: "Take away" }).click();
+  await dialog.getByRole("button", { name: "Take away" }).click();
   await serves.getByText("serves pump 1").waitFor();
   await stream.getByRole("cell", { name: "pump 1" }).first().waitFor();
 });

@@ -8,9 +8,10 @@ use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::{Signature, VerifyingKey};
 use model_format::id::Digest;
 use model_format::protocol::{
-    BrokerAccess, CLOCK_SKEW_MS_MAX, DEVICE_HEADER, DeploymentReport, DesiredModel, DesiredState,
-    Enrolment, EnrolmentRequest, Heartbeat, PROTOCOL_VERSION, SIGNATURE_HEADER, StreamReport,
-    TIME_HEADER, TOPIC_PREFIX, message,
+    BrokerAccess, CLOCK_SKEW_MS_MAX, DEVICE_HEADER, Deployed, DeploymentReport, DesiredModel,
+    DesiredState, Enrolment, EnrolmentRequest, Heartbeat, MODELS_MAX, ModelReport,
+    PROTOCOL_VERSION, SIGNATURE_HEADER, StreamReport, TIME_HEADER, TOPIC_PREFIX,
+    check_device_version, message,
 };
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -98,7 +99,7 @@ async fn enrol(
     State(state): State<ApiState>,
     Json(request): Json<EnrolmentRequest>,
 ) -> Result<(StatusCode, Json<Enrolment>), Problem> {
-    check_version(request.protocol_version)?;
+    check_device_version(request.protocol_version).map_err(|text| Problem::new(INVALID, text))?;
     if VerifyingKey::from_bytes(request.public_key.bytes()).is_err() {
         return Err(Problem::new(INVALID, "public_key is no Ed25519 key"));
     }
@@ -124,18 +125,6 @@ async fn enrol(
         broker: broker_access(&state, &device),
     };
     Ok((StatusCode::CREATED, Json(enrolment)))
-}
-
-fn check_version(version: u32) -> Result<(), Problem> {
-    if (PROTOCOL_VERSION.saturating_sub(1).max(1)..=PROTOCOL_VERSION).contains(&version) {
-        return Ok(());
-    }
-    let (older, younger) = ("update cirame-edge on the device", "update the trainer");
-    let advice = if version < PROTOCOL_VERSION { older } else { younger };
-    let detail = format!(
-        "the device speaks protocol version {version}, the trainer {PROTOCOL_VERSION}: {advice}"
-    );
-    Err(Problem::new(INVALID, detail))
 }
 
 fn broker_access(state: &ApiState, device: &Device) -> Option<BrokerAccess> {
@@ -175,29 +164,35 @@ async fn heartbeat(
     let heartbeat: Heartbeat = serde_json::from_slice(&body).map_err(|error| {
         Problem::new(MALFORMED, format!("the heartbeat cannot be read: {error}"))
     })?;
-    check_version(heartbeat.protocol_version)?;
+    check_device_version(heartbeat.protocol_version).map_err(|text| Problem::new(INVALID, text))?;
     check_heartbeat(&heartbeat)?;
     let heard = state.store(move |store| store.note_heartbeat(id, request_ms, &heartbeat)).await?;
-    let Heard::Noted { deployment, changed } = heard else {
+    let Heard::Noted { desired, changed } = heard else {
         let detail =
             "a later request of this device was accepted already: ask again, with a later time";
         return Err(Problem::new(CLOCK_SKEW, detail).with("time_ms", now_ms()));
     };
     tell_device(&state, device.owner, id).await?;
-    if changed {
-        tell_deployments(&state, device.owner, id).await?;
-    }
-    let model = match deployment {
-        None => None,
-        Some(deployment) => Some(DesiredModel {
+    tell_deployments(&state, device.owner, id, changed).await?;
+    let mut models = Vec::with_capacity(desired.len());
+    for deployment in desired {
+        models.push(DesiredModel {
             artifact_bytes: artifact_bytes(&state, deployment.artifact_sha256).await?,
             deployment_id: deployment.id.to_string(),
             model: deployment.model,
             version: deployment.version,
             artifact_sha256: deployment.artifact_sha256,
-        }),
-    };
-    Ok(Json(DesiredState { time_ms: now_ms(), heartbeat_s: state.heartbeat_s, model }))
+            limits: deployment.limits,
+            signature: deployment.signature,
+        });
+    }
+    Ok(Json(DesiredState {
+        protocol_version: Some(PROTOCOL_VERSION),
+        time_ms: now_ms(),
+        heartbeat_s: state.heartbeat_s,
+        model: models.first().cloned(),
+        models: Some(models),
+    }))
 }
 
 /// Refuses what no device says: lists of devices have to stay small.
@@ -212,9 +207,18 @@ fn check_heartbeat(heartbeat: &Heartbeat) -> Result<(), Problem> {
             && text(&report.deployment_id, WORD_BYTES_MAX)
             && report.proof.as_ref().is_none_or(|proof| text(&proof.to_string(), PROOF_BYTES_MAX))
     };
-    let serving = heartbeat.serving.as_ref().and_then(|serving| serving.deployment_id.as_ref());
+    let serving = |serving: &Deployed| {
+        serving.deployment_id.as_ref().is_none_or(|id| text(id, WORD_BYTES_MAX))
+    };
+    let model = |model: &ModelReport| {
+        text(&model.model, TEXT_BYTES_MAX)
+            && model.serving.as_ref().is_none_or(serving)
+            && model.deployment.as_ref().is_none_or(report)
+    };
     let usable = text(&heartbeat.version, WORD_BYTES_MAX)
-        && serving.is_none_or(|id| text(id, WORD_BYTES_MAX))
+        && heartbeat.serving.as_ref().is_none_or(serving)
+        && heartbeat.models.len() <= 2 * MODELS_MAX
+        && heartbeat.models.iter().all(model)
         && heartbeat.streams.len() <= STREAMS_MAX
         && heartbeat.streams.iter().all(stream)
         && heartbeat.deployment.as_ref().is_none_or(report);
@@ -222,13 +226,14 @@ fn check_heartbeat(heartbeat: &Heartbeat) -> Result<(), Problem> {
         return Ok(());
     }
     let detail = format!(
-        "the heartbeat is too long: at most {STREAMS_MAX} streams, {TEXT_BYTES_MAX} bytes of a name, \
-         {ERROR_BYTES_MAX} of an error and {PROOF_BYTES_MAX} of a proof are kept"
+        "the heartbeat is too long: at most {STREAMS_MAX} streams, {} models, {TEXT_BYTES_MAX} bytes of \
+         a name, {ERROR_BYTES_MAX} of an error and {PROOF_BYTES_MAX} of a proof are kept",
+        2 * MODELS_MAX
     );
     Err(Problem::new(INVALID, detail))
 }
 
-/// The artifact that a device shall serve. Signed; ranges resume a download that broke off.
+/// An artifact that a device shall serve. Signed; ranges resume a download that broke off.
 #[utoipa::path(get, path = "/api/devices/{id}/artifacts/{sha256}", tag = "device protocol",
     params(("id" = DeviceId, Path, description = "The device"),
            ("sha256" = Digest, Path, description = "Digest of the artifact")),

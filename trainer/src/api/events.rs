@@ -18,7 +18,7 @@ use super::guard::Caller;
 use super::problem::{Problem, ProblemBody, TOO_MANY};
 use super::state::ApiState;
 use crate::live::{About, BrokerStanding, DeviceResult, Feed, Lagged, Told};
-use crate::store::{Deployment, Device, DeviceId, OwnerId, PageOf};
+use crate::store::{Deployment, DeploymentId, Device, DeviceId, OwnerId, PageOf};
 
 /// Devices that are read at once.
 const DEVICES_EACH: usize = 50;
@@ -159,18 +159,19 @@ pub(super) async fn tell_device(
     Ok(())
 }
 
-/// Tells those who follow a device of its newest deployment and of the one that it replaced.
+/// Tells those who follow a device of deployments that were made or have changed, in this order.
 pub(super) async fn tell_deployments(
     state: &ApiState,
     owner: OwnerId,
-    id: DeviceId,
+    device: DeviceId,
+    ids: Vec<DeploymentId>,
 ) -> Result<(), Problem> {
-    if state.live.is_followed(owner, id) {
-        let newest = PageOf { limit: 2, cursor: None };
-        let deployments = state.store(move |store| store.deployments(owner, Some(id), &newest));
-        let deployments = deployments.await?.items;
-        for deployment in deployments.iter().rev() {
-            state.live.deployment(owner, deployment);
+    if !ids.is_empty() && state.live.is_followed(owner, device) {
+        let deployments = state.store(move |store| {
+            ids.into_iter().map(|id| store.deployment(owner, id)).collect::<Result<Vec<_>, _>>()
+        });
+        for deployment in deployments.await? {
+            state.live.deployment(owner, &deployment);
         }
     }
     Ok(())

@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use model_format::artifact::Artifact;
+use model_format::protocol::ModelSignature;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -24,6 +25,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(show, delete))
         .routes(routes!(show_version, delete_version))
         .routes(routes!(set_stage))
+        .routes(routes!(set_signature))
         .routes(routes!(artifact))
         .routes(routes!(proof))
 }
@@ -48,6 +50,15 @@ struct VersionView {
 struct StageRequest {
     /// The stage from now on.
     stage: Stage,
+}
+
+/// A detached signature.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SignatureRequest {
+    /// The 64 bytes of the file `MODEL.onnx.sig`, as base64.
+    #[schema(value_type = String)]
+    signature: ModelSignature,
 }
 
 /// Your models with their versions, by name.
@@ -112,6 +123,27 @@ async fn set_stage(
 ) -> Result<Json<ModelVersion>, Problem> {
     let owner = caller.owner();
     let version = state.store(move |store| store.set_stage(owner, &name, number, request.stage));
+    Ok(Json(version.await?))
+}
+
+/// Attach a detached signature of the artifact, in the place of the one before. Deployments carry it to
+/// devices, which check it; the trainer has no keys and does not.
+#[utoipa::path(put, path = "/api/training/models/{name}/versions/{number}/signature",
+    tag = "models",
+    params(("name" = String, Path, description = "The model's name"),
+           ("number" = u32, Path, description = "The version's number")),
+    request_body = SignatureRequest,
+    responses((status = 200, description = "The version", body = ModelVersion)))]
+async fn set_signature(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Path((name, number)): Path<(String, u32)>,
+    Json(request): Json<SignatureRequest>,
+) -> Result<Json<ModelVersion>, Problem> {
+    let owner = caller.owner();
+    let signature = request.signature;
+    let version =
+        state.store(move |store| store.set_signature(owner, &name, Some(number), signature));
     Ok(Json(version.await?))
 }
 

@@ -75,6 +75,7 @@ pub const RULES: &[(&str, &str, Access)] = &[
     ("GET", "/api/training/models/{name}/versions/{number}", Signed(Read)),
     ("DELETE", "/api/training/models/{name}/versions/{number}", Signed(Training)),
     ("PUT", "/api/training/models/{name}/versions/{number}/stage", Signed(Training)),
+    ("PUT", "/api/training/models/{name}/versions/{number}/signature", Signed(Training)),
     ("GET", "/api/training/models/{name}/versions/{number}/artifact", Signed(Read)),
     ("GET", "/api/training/models/{name}/versions/{number}/proof", Signed(Read)),
     ("GET", "/api/enrolment-tokens", Signed(Devices)),
@@ -90,6 +91,7 @@ pub const RULES: &[(&str, &str, Access)] = &[
     ("GET", "/api/deployments", Signed(Read)),
     ("POST", "/api/deployments", Signed(Devices)),
     ("GET", "/api/deployments/{id}", Signed(Read)),
+    ("DELETE", "/api/deployments/{id}", Signed(Devices)),
     ("GET", "/api/demo", Signed(Read)),
     ("DELETE", "/api/demo", Session),
     ("GET", "/api/openapi.json", Signed(Read)),
@@ -97,6 +99,8 @@ pub const RULES: &[(&str, &str, Access)] = &[
     ("GET", "/api/docs/", Signed(Read)),
     ("GET", "/api/docs/{*rest}", Signed(Read)),
     ("GET", "/metrics", Signed(Read)),
+    ("GET", "/install", Open),
+    ("GET", "/install/{program}", Open),
 ];
 
 /// Who may use this route; none where no line names it. `HEAD` is as `GET`.
@@ -124,12 +128,14 @@ mod tests {
     }
 
     #[test]
-    fn only_health_login_and_enrolment_are_open() {
+    fn only_health_login_enrolment_and_the_edge_program_are_open() {
         let open: Vec<&str> = RULES
             .iter()
             .filter(|(_, _, access)| *access == Open)
             .map(|(_, path, _)| *path)
             .collect();
-        assert_eq!(open, ["/api/health", "/api/session", "/api/devices/enrol"]);
+        let expected =
+            ["/api/health", "/api/session", "/api/devices/enrol", "/install", "/install/{program}"];
+        assert_eq!(open, expected);
     }
 }

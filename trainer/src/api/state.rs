@@ -6,6 +6,7 @@ use std::time::Instant;
 use tokio::sync::Semaphore;
 
 use super::backoff::Backoff;
+use super::install::EdgePrograms;
 use super::metrics::Metrics;
 use super::problem::{Problem, UNAVAILABLE};
 use super::uploads::Writing;
@@ -45,6 +46,8 @@ pub struct Shared {
     pub playing: Playing,
     /// Access to the broker for devices, where there is one.
     pub broker: Option<DeviceBroker>,
+    /// The edge runtime for boards.
+    pub(super) edge_programs: EdgePrograms,
     /// True where browsers reach the trainer by HTTPS only.
     pub secure_cookies: bool,
     /// Time between two heartbeats of a device, in seconds.
@@ -72,6 +75,7 @@ impl ApiState {
         folder: Arc<DataFolder>,
         jobs: Arc<Jobs>,
         broker: Option<DeviceBroker>,
+        edge_programs: EdgePrograms,
         config: &ServeConfig,
     ) -> Self {
         let metrics = Metrics::default();
@@ -83,6 +87,7 @@ impl ApiState {
             metrics,
             playing: Playing::default(),
             broker,
+            edge_programs,
             secure_cookies: config.secure_cookies,
             heartbeat_s: config.heartbeat_s,
             started: Instant::now(),

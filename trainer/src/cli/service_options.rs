@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -37,6 +38,11 @@ pub(super) struct ServiceOptions {
     /// Seconds between two heartbeats of a device: how soon it learns what it shall serve.
     #[arg(long, env = "CIRAME_HEARTBEAT_S", default_value_t = 5, value_name = "S", value_parser = clap::value_parser!(u32).range(1..=3600))]
     heartbeat_s: u32,
+    /// Folder with the edge runtime for boards, as `make dist` makes it in dist/edge: what `curl
+    /// -fsS http://TRAINER/install | sudo sh -s -- TOKEN` installs. Otherwise the folder `edge`
+    /// beside this program, if it is there.
+    #[arg(long, env = "CIRAME_EDGE_PROGRAMS", value_name = "FOLDER")]
+    edge_programs: Option<PathBuf>,
     /// Format of the log on standard error. RUST_LOG chooses what is logged.
     #[arg(long, env = "CIRAME_LOG", default_value = "text", value_name = "FORMAT")]
     pub(super) log: LogFormat,
@@ -74,6 +80,7 @@ impl ServiceOptions {
             secure_cookies: self.https,
             pause_max: Duration::from_secs(self.request_pause_s.into()),
             heartbeat_s: self.heartbeat_s,
+            edge_programs: self.edge_programs.clone(),
         }
     }
 
@@ -103,7 +110,8 @@ impl ServiceOptions {
                 let trainer = SocketAddr::new(*ip, listening.api.port());
                 let _ = writeln!(
                     text,
-                    "enrol a device there: CIRAME_TOKEN=TOKEN cirame-edge serve --trainer http://{trainer}"
+                    "enrol a device there: curl -fsS http://{trainer}/install | sudo sh -s -- TOKEN\n\
+                     or, with the program there: CIRAME_TOKEN=TOKEN cirame-edge serve --trainer http://{trainer}"
                 );
             }
         }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use model_format::protocol::Limits;
 use serde_json::Map;
 use tokio_util::sync::CancellationToken;
 
@@ -160,9 +161,12 @@ impl Making<'_> {
         let store = self.folder().store();
         let newest = crate::store::PageOf { limit: 1, cursor: None };
         let newest = store.deployments(OWNER, Some(self.device), &newest)?.items.pop();
-        let deployment = match newest.filter(|deployment| deployment.model == NAME) {
+        let is_ours = |deployment: &crate::store::Deployment| {
+            deployment.model == NAME && deployment.status != DeploymentStatus::Withdrawn
+        };
+        let deployment = match newest.filter(is_ours) {
             Some(deployment) => deployment,
-            None => store.deploy(OWNER, self.device, (NAME, None), None)?,
+            None => store.deploy(OWNER, self.device, (NAME, None), Limits::default(), None)?,
         };
         self.state.live.deployment(OWNER, &deployment);
         let deadline = Instant::now() + DEPLOY_MAX;

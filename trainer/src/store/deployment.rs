@@ -1,6 +1,8 @@
-//! Deployments: model versions assigned to devices. A device's newest one is what it shall serve.
+//! Deployments: model versions assigned to devices. Of each name of a model, a device's newest one is
+//! what it shall serve, unless it was withdrawn.
 
 use model_format::id::Digest;
+use model_format::protocol::{Limits, MODELS_MAX, ModelSignature};
 use rusqlite::{Connection, Row, params};
 use serde::Serialize;
 use serde_json::Value;
@@ -9,8 +11,8 @@ use utoipa::ToSchema;
 use super::attempt::attempted;
 use super::model::find_version;
 use super::{
-    Attempt, DeploymentId, DeviceId, OwnerId, Page, PageOf, Store, StoreError, list, now_ms, one,
-    optional_json, parsed, plain, to_json, unknown,
+    Attempt, DeploymentId, DeviceId, OwnerId, Page, PageOf, Store, StoreError, json, list, now_ms,
+    one, optional_json, optional_parsed, parsed, plain, to_json, unknown,
 };
 
 /// A model version assigned to a device.
@@ -28,6 +30,11 @@ pub struct Deployment {
     pub version: u32,
     /// Digest of the artifact.
     pub artifact_sha256: Digest,
+    /// Beyond these the device goes back to the model before.
+    pub limits: Limits,
+    /// The detached signature of the artifact, for the device.
+    #[serde(skip)]
+    pub signature: Option<ModelSignature>,
     /// How it stands on the device.
     pub status: DeploymentStatus,
     /// Why it failed.
@@ -55,8 +62,10 @@ pub enum DeploymentStatus {
     Serving,
     /// The device did not take it into service.
     Failed,
-    /// A later deployment took its place.
+    /// A later deployment of the same name took its place.
     Replaced,
+    /// It was taken away: the device shall serve nothing of this name.
+    Withdrawn,
 }
 
 impl DeploymentStatus {
@@ -68,6 +77,7 @@ impl DeploymentStatus {
             DeploymentStatus::Serving => "serving",
             DeploymentStatus::Failed => "failed",
             DeploymentStatus::Replaced => "replaced",
+            DeploymentStatus::Withdrawn => "withdrawn",
         }
     }
 }
@@ -76,8 +86,10 @@ impl std::str::FromStr for DeploymentStatus {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        use DeploymentStatus::{Downloading, Failed, Pending, Proving, Replaced, Serving};
-        [Pending, Downloading, Proving, Serving, Failed, Replaced]
+        use DeploymentStatus::{
+            Downloading, Failed, Pending, Proving, Replaced, Serving, Withdrawn,
+        };
+        [Pending, Downloading, Proving, Serving, Failed, Replaced, Withdrawn]
             .into_iter()
             .find(|status| status.name() == text)
             .ok_or_else(|| format!("{text:?} is no status"))
@@ -85,20 +97,28 @@ impl std::str::FromStr for DeploymentStatus {
 }
 
 const SELECT: &str = "SELECT p.id, p.device_id, d.name AS device, m.name AS model, v.number,
-        v.artifact, p.status, p.error, p.proof, p.created_ms, p.changed_ms
+        v.artifact, v.signature, p.limits, p.status, p.error, p.proof, p.created_ms, p.changed_ms
  FROM deployments p
  JOIN devices d ON d.id = p.device_id
  JOIN model_versions v ON v.id = p.model_version_id
  JOIN models m ON m.id = v.model_id";
 
+/// True for the newest deployment p of its name on its device.
+pub(super) const IS_NEWEST: &str = "NOT EXISTS (
+     SELECT 1 FROM deployments l JOIN model_versions lv ON lv.id = l.model_version_id
+     WHERE l.device_id = p.device_id AND l.id > p.id
+       AND lv.model_id = (SELECT model_id FROM model_versions WHERE id = p.model_version_id))";
+
 impl Store {
-    /// Assigns a version of a model (the newest one where `number` is none) to a device. With an
-    /// attempt that was made before, the deployment of then.
+    /// Assigns a version of a model (the newest one where `number` is none) to a device, in the place
+    /// of what was deployed there of this name or beside the others. With an attempt that was made
+    /// before, the deployment of then.
     pub fn deploy(
         &self,
         owner: OwnerId,
         device: DeviceId,
         (model, number): (&str, Option<u32>),
+        limits: Limits,
         attempt: Option<&Attempt>,
     ) -> Result<Deployment, StoreError> {
         let mut connection = self.writer();
@@ -115,17 +135,20 @@ impl Store {
         if !owned {
             return Err(unknown("device", device));
         }
+        check_room(&transaction, device, model)?;
         let now = now_ms();
         transaction.execute(
             "UPDATE deployments SET status = 'replaced', changed_ms = ?2
-             WHERE device_id = ?1 AND status NOT IN ('failed', 'replaced')",
-            params![device.to_string(), now],
+             WHERE device_id = ?1 AND status NOT IN ('failed', 'replaced', 'withdrawn')
+               AND model_version_id IN (SELECT id FROM model_versions WHERE model_id =
+                   (SELECT model_id FROM model_versions WHERE id = ?3))",
+            params![device.to_string(), now, model_version.to_string()],
         )?;
         let id = DeploymentId::new();
         transaction.execute(
-            "INSERT INTO deployments (id, owner_id, device_id, model_version_id, status,
+            "INSERT INTO deployments (id, owner_id, device_id, model_version_id, status, limits,
                                       attempt_key, attempt_sha256, created_ms, changed_ms)
-             VALUES (?1, ?2, ?3, ?4, 'pending', ?5, ?6, ?7, ?7)",
+             VALUES (?1, ?2, ?3, ?4, 'pending', ?8, ?5, ?6, ?7, ?7)",
             params![
                 id.to_string(),
                 owner.to_string(),
@@ -133,12 +156,31 @@ impl Store {
                 model_version.to_string(),
                 attempt.map(|attempt| &attempt.key),
                 attempt.map(|attempt| attempt.request.to_string()),
-                now
+                now,
+                to_json(&limits)
             ],
         )?;
         let deployment = find(&transaction, owner, id)?;
         transaction.commit()?;
         Ok(deployment)
+    }
+
+    /// The newest deployment of a model on a device, if there is one.
+    pub fn newest_deployment_of(
+        &self,
+        owner: OwnerId,
+        device: DeviceId,
+        model: &str,
+    ) -> Result<Option<DeploymentId>, StoreError> {
+        one(
+            &*self.reader()?,
+            "SELECT p.id FROM deployments p
+             JOIN model_versions v ON v.id = p.model_version_id JOIN models m ON m.id = v.model_id
+             WHERE p.owner_id = ?1 AND p.device_id = ?2 AND m.name = ?3
+             ORDER BY p.id DESC LIMIT 1",
+            params![owner.to_string(), device.to_string(), model],
+            |row| parsed(row, "id"),
+        )
     }
 
     /// A deployment.
@@ -170,20 +212,64 @@ impl Store {
         Ok(page.page(deployments, |deployment| deployment.id.to_string()))
     }
 
-    /// Whether the newest deployment of a device has this artifact: what it may download.
+    /// Takes a deployment away: the device shall serve nothing of this name any more, not what was
+    /// deployed before it either. Done again, it changes nothing.
+    pub fn withdraw(&self, owner: OwnerId, id: DeploymentId) -> Result<Deployment, StoreError> {
+        let mut connection = self.writer();
+        let transaction = connection.transaction()?;
+        let deployment = find(&transaction, owner, id)?;
+        if deployment.status == DeploymentStatus::Withdrawn {
+            return Ok(deployment);
+        }
+        let is_newest: bool = transaction.query_row(
+            &format!("SELECT {IS_NEWEST} FROM deployments p WHERE p.id = ?1"),
+            [id.to_string()],
+            |row| row.get(0),
+        )?;
+        if !is_newest {
+            let reason = format!(
+                "a later deployment of {} took its place on {}: take that one away",
+                deployment.model, deployment.device
+            );
+            return Err(StoreError::InUse { kind: "deployment", name: id.to_string(), reason });
+        }
+        set_status(&transaction, id, DeploymentStatus::Withdrawn, None, None)?;
+        let deployment = find(&transaction, owner, id)?;
+        transaction.commit()?;
+        Ok(deployment)
+    }
+
+    /// Whether a device shall serve this artifact: what it may download.
     pub fn is_deployed(&self, device: DeviceId, artifact: Digest) -> Result<bool, StoreError> {
-        let newest = newest_deployment(&*self.reader()?, device)?;
-        Ok(newest.is_some_and(|deployment| deployment.artifact_sha256 == artifact))
+        let desired = desired_deployments(&*self.reader()?, device)?;
+        Ok(desired.iter().any(|deployment| deployment.artifact_sha256 == artifact))
     }
 }
 
-/// The newest deployment of a device.
-pub(super) fn newest_deployment(
+/// What a device shall serve, the newest first: one deployment of each name.
+pub(super) fn desired_deployments(
     connection: &Connection,
     device: DeviceId,
-) -> Result<Option<Deployment>, StoreError> {
-    let sql = format!("{SELECT} WHERE p.device_id = ?1 ORDER BY p.id DESC LIMIT 1");
-    one(connection, &sql, [device.to_string()], read_deployment)
+) -> Result<Vec<Deployment>, StoreError> {
+    let sql = format!(
+        "{SELECT} WHERE p.device_id = ?1 AND p.status <> 'withdrawn' AND {IS_NEWEST}
+         ORDER BY p.id DESC"
+    );
+    list(connection, &sql, [device.to_string()], read_deployment)
+}
+
+/// Refuses a name that the device would not take.
+fn check_room(connection: &Connection, device: DeviceId, model: &str) -> Result<(), StoreError> {
+    let desired = desired_deployments(connection, device)?;
+    let is_there = desired.iter().any(|deployment| deployment.model == model);
+    match desired.first() {
+        Some(newest) if !is_there && desired.len() >= MODELS_MAX => Err(StoreError::InUse {
+            kind: "device",
+            name: newest.device.clone(),
+            reason: format!("{MODELS_MAX} models are deployed to it: take one away first"),
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// Notes how a deployment stands.
@@ -221,6 +307,8 @@ fn read_deployment(row: &Row<'_>) -> Result<Deployment, StoreError> {
         model: plain(row, "model")?,
         version: plain(row, "number")?,
         artifact_sha256: parsed(row, "artifact")?,
+        limits: json(row, "limits")?,
+        signature: optional_parsed(row, "signature")?,
         status: parsed(row, "status")?,
         error: plain(row, "error")?,
         proof: optional_json(row, "proof")?,

@@ -6,11 +6,12 @@ use rusqlite::{Connection, Row, params};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::deployment::{newest_deployment, set_status};
+use super::deployment::{desired_deployments, set_status};
 use super::token::find_token;
 use super::{
-    Deployment, DeploymentStatus, DeviceId, OwnerId, Page, PageOf, Store, StoreError, TokenId,
-    TokenRefusal, check_name, list, now_ms, one, optional_json, parsed, plain, to_json, unknown,
+    Deployment, DeploymentId, DeploymentStatus, DeviceId, OwnerId, Page, PageOf, Store, StoreError,
+    TokenId, TokenRefusal, check_name, list, now_ms, one, optional_json, parsed, plain, to_json,
+    unknown,
 };
 
 /// A device.
@@ -66,10 +67,10 @@ pub struct NewDevice {
 pub enum Heard {
     /// It was noted.
     Noted {
-        /// What the device shall serve.
-        deployment: Option<Deployment>,
-        /// Whether the deployment stands differently now.
-        changed: bool,
+        /// What the device shall serve, the newest first: one deployment of each name.
+        desired: Vec<Deployment>,
+        /// Those of them that stand differently now.
+        changed: Vec<DeploymentId>,
     },
     /// A newer request was accepted already: this one may be a recording.
     Old,
@@ -179,7 +180,7 @@ impl Store {
         if deleted == 0 { Err(unknown("device", id)) } else { Ok(()) }
     }
 
-    /// Notes a heartbeat that was signed at `request_ms`, and how the deployment stands that it
+    /// Notes a heartbeat that was signed at `request_ms`, and how the deployments stand that it
     /// speaks of.
     pub fn note_heartbeat(
         &self,
@@ -189,9 +190,10 @@ impl Store {
     ) -> Result<Heard, StoreError> {
         let mut connection = self.writer();
         let transaction = connection.transaction()?;
-        // The proof stands with the deployment; a device's row need not carry it again.
+        // Proofs stand with the deployments; a device's row need not carry them again.
         let mut kept = heartbeat.clone();
-        if let Some(report) = &mut kept.deployment {
+        let of_names = kept.models.iter_mut().filter_map(|model| model.deployment.as_mut());
+        for report in kept.deployment.iter_mut().chain(of_names) {
             report.proof = None;
         }
         let noted = transaction.execute(
@@ -202,13 +204,19 @@ impl Store {
         if noted == 0 {
             return Ok(Heard::Old);
         }
-        let mut newest = newest_deployment(&transaction, id)?;
-        let changed = match (&mut newest, &heartbeat.deployment) {
-            (Some(deployment), Some(report)) => note_report(&transaction, deployment, report)?,
-            _ => false,
-        };
+        let mut desired = desired_deployments(&transaction, id)?;
+        let mut changed = Vec::new();
+        let of_names = heartbeat.models.iter().filter_map(|model| model.deployment.as_ref());
+        let reports: Vec<&DeploymentReport> = heartbeat.deployment.iter().chain(of_names).collect();
+        for deployment in &mut desired {
+            for report in &reports {
+                if note_report(&transaction, deployment, report)? {
+                    changed.push(deployment.id);
+                }
+            }
+        }
         transaction.commit()?;
-        Ok(Heard::Noted { deployment: newest, changed })
+        Ok(Heard::Noted { desired, changed })
     }
 }
 

@@ -2,15 +2,17 @@
 
 use model_format::id::Digest;
 use model_format::manifest::Task;
+use model_format::protocol::ModelSignature;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::deployment::IS_NEWEST;
 use super::loose::note_loose_file;
 use super::run::{note_model_version, note_success};
 use super::{
     ModelId, ModelVersionId, OwnerId, Page, PageOf, RunId, Store, StoreError, check_name, list,
-    now_ms, one, parsed, plain,
+    now_ms, one, optional_parsed, parsed, plain,
 };
 use crate::data_folder::{artifact_file, proof_file};
 use crate::nearest::nearest;
@@ -44,6 +46,9 @@ pub struct ModelVersion {
     pub stage: Stage,
     /// Digest of the artifact's bytes.
     pub artifact_sha256: Digest,
+    /// The detached signature of the artifact, as base64; devices that trust keys want one.
+    #[schema(value_type = Option<String>)]
+    pub signature: Option<ModelSignature>,
     /// Digest of what made it.
     pub lineage_id: Digest,
     /// The run that made it.
@@ -99,7 +104,7 @@ pub struct NewModelVersion {
 }
 
 const SELECT: &str = "SELECT v.id, m.name AS model, v.number, v.task, v.artifact, v.lineage,
-        v.run_id, v.created_ms, v.stage
+        v.run_id, v.created_ms, v.stage, v.signature
  FROM model_versions v JOIN models m ON m.id = v.model_id";
 
 impl Store {
@@ -212,6 +217,26 @@ impl Store {
         Ok(ModelVersion { stage, ..version })
     }
 
+    /// Attaches a detached signature to a version, in the place of the one before: deployments carry
+    /// it to devices.
+    pub fn set_signature(
+        &self,
+        owner: OwnerId,
+        name: &str,
+        number: Option<u32>,
+        signature: ModelSignature,
+    ) -> Result<ModelVersion, StoreError> {
+        let mut connection = self.writer();
+        let transaction = connection.transaction()?;
+        let version = find_version(&transaction, owner, name, number)?;
+        transaction.execute(
+            "UPDATE model_versions SET signature = ?2 WHERE id = ?1",
+            params![version.id.to_string(), signature.to_string()],
+        )?;
+        transaction.commit()?;
+        Ok(ModelVersion { signature: Some(signature), ..version })
+    }
+
     /// Removes versions of a model (all of them where `number` is none, and the model with them);
     /// their files become loose. One that is in production or that a device serves or shall serve is
     /// in use.
@@ -263,16 +288,19 @@ fn delete_version(connection: &Connection, version: &ModelVersion) -> Result<(),
     }
     let devices = list(
         connection,
-        "SELECT DISTINCT d.name FROM devices d JOIN deployments p ON p.device_id = d.id
-         WHERE p.model_version_id = ?1
-           AND p.id = (SELECT max(id) FROM deployments WHERE device_id = d.id)
-         ORDER BY d.name LIMIT 5",
+        &format!(
+            "SELECT DISTINCT d.name FROM devices d JOIN deployments p ON p.device_id = d.id
+             WHERE p.model_version_id = ?1 AND p.status <> 'withdrawn' AND {IS_NEWEST}
+             ORDER BY d.name LIMIT 5"
+        ),
         [version.id.to_string()],
         |row| plain::<String>(row, "name"),
     )?;
     if !devices.is_empty() {
         let devices = devices.join(", ");
-        return Err(in_use(format!("deployed to {devices}: deploy something else there first")));
+        return Err(in_use(format!(
+            "deployed to {devices}: deploy another version there, or take it away, first"
+        )));
     }
     connection
         .execute("DELETE FROM deployments WHERE model_version_id = ?1", [version.id.to_string()])?;
@@ -381,6 +409,7 @@ fn read_versions(connection: &Connection, model: ModelId) -> Result<Vec<ModelVer
             stage: parsed(row, "stage")?,
             task: parse_task(&plain::<String>(row, "task")?)?,
             artifact_sha256: parsed(row, "artifact")?,
+            signature: optional_parsed(row, "signature")?,
             lineage_id: parsed(row, "lineage")?,
             run_id: parsed(row, "run_id")?,
             created_ms: plain(row, "created_ms")?,

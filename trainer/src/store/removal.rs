@@ -4,6 +4,7 @@ use model_format::id::Digest;
 use rusqlite::{Connection, params};
 
 use super::dataset::{delete_dataset_rows, find_dataset, unknown_dataset};
+use super::deployment::IS_NEWEST;
 use super::loose::note_loose_file;
 use super::{DeploymentStatus, OwnerId, RunId, Store, StoreError, list, now_ms, parsed, plain};
 use crate::data_folder::{artifact_file, proof_file, run_file};
@@ -14,8 +15,8 @@ const RUNS: &str = "SELECT r.id FROM runs r JOIN dataset_versions d ON d.id = r.
 
 impl Store {
     /// Removes a dataset with the runs that have learned from it, the model versions that came of
-    /// these and their deployments; files become loose. A device goes back to the deployment
-    /// before, if it had one; models without versions go as well. Refused while such a run waits or
+    /// these and their deployments; files become loose. A device goes back to the deployment of the
+    /// same name before, if it had one; models without versions go as well. Refused while such a run waits or
     /// is in work.
     pub fn delete_dataset_with_runs(&self, owner: OwnerId, name: &str) -> Result<(), StoreError> {
         let mut connection = self.writer();
@@ -87,9 +88,10 @@ fn delete_deployments(connection: &Connection, dataset: &str) -> Result<(), Stor
     connection.execute(&format!("DELETE FROM deployments WHERE {of_dataset}"), [dataset])?;
     for device in devices {
         connection.execute(
-            "UPDATE deployments SET status = ?2, changed_ms = ?3
-             WHERE status = 'replaced'
-               AND id = (SELECT max(id) FROM deployments WHERE device_id = ?1)",
+            &format!(
+                "UPDATE deployments AS p SET status = ?2, changed_ms = ?3
+                 WHERE p.device_id = ?1 AND p.status = 'replaced' AND {IS_NEWEST}"
+            ),
             params![device, DeploymentStatus::Pending.name(), now_ms()],
         )?;
     }

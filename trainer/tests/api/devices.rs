@@ -83,22 +83,24 @@ impl Enrolled {
         }
     }
 
-    pub(crate) fn heartbeat_at(&self, time_ms: i64, report: Value) -> Signed {
-        let heartbeat = json!({
-            "protocol_version": PROTOCOL_VERSION,
-            "version": "0.1.0",
-            "uptime_s": 1,
-            "memory_bytes": 1,
-            "deployment": report,
-            "broker_connected": false,
-            "windows": 0,
-            "dropped_samples": 0,
-            "dropped_results": 0,
-        });
-        let path = format!("/api/devices/{}/heartbeat", self.id);
-        self.sign("POST", &path, Some(heartbeat.to_string().into_bytes()), time_ms)
+    /// A heartbeat that tells of several models.
+    pub(crate) fn heartbeat_of(&self, client: &Client, models: Value) -> Answer {
+        let mut heartbeat = heartbeat(Value::Null);
+        heartbeat["models"] = models;
+        self.tell(&heartbeat).send(client)
     }
 
+    /// Any heartbeat, now.
+    pub(crate) fn tell(&self, heartbeat: &Value) -> Signed {
+        let path = format!("/api/devices/{}/heartbeat", self.id);
+        self.sign("POST", &path, Some(heartbeat.to_string().into_bytes()), now_ms())
+    }
+
+    pub(crate) fn heartbeat_at(&self, time_ms: i64, report: Value) -> Signed {
+        let path = format!("/api/devices/{}/heartbeat", self.id);
+        let body = heartbeat(report).to_string().into_bytes();
+        self.sign("POST", &path, Some(body), time_ms)
+    }
     /// A heartbeat, now.
     pub(crate) fn heartbeat(&self, client: &Client, report: Value) -> Answer {
         self.heartbeat_at(now_ms(), report).send(client)
@@ -124,6 +126,21 @@ impl Signed {
         ];
         client.anonymous().try_send(self.method, &self.path, &headers, self.body.clone())
     }
+}
+
+/// What a device says; `report` is of the deployment of the protocol version before.
+fn heartbeat(report: Value) -> Value {
+    json!({
+        "protocol_version": PROTOCOL_VERSION,
+        "version": "0.1.0",
+        "uptime_s": 1,
+        "memory_bytes": 1,
+        "deployment": report,
+        "broker_connected": false,
+        "windows": 0,
+        "dropped_samples": 0,
+        "dropped_results": 0,
+    })
 }
 
 pub(crate) fn now_ms() -> i64 {
@@ -197,7 +214,7 @@ fn enrolments_that_make_no_sense_are_refused() {
     let good = TestDevice::new(1).enrolment(&secret);
     for (field, wrong, part) in [
         ("public_key", json!("AAAA"), "public_key"),
-        ("protocol_version", json!(99), "update the trainer"),
+        ("protocol_version", json!(99), "upgrade the trainer"),
         ("name", json!("../x"), "device name"),
         ("arch", json!("x".repeat(200)), "arch"),
         ("version", json!(7), "version"),
@@ -293,7 +310,11 @@ fn a_heartbeat_is_small_and_of_a_known_form() {
     };
     send(with("streams", (0..101).map(|_| stream("s")).collect())).problem(422, "invalid");
     send(with("streams", json!([stream(&"s".repeat(300))]))).problem(422, "invalid");
-    send(with("protocol_version", json!(0))).problem(422, "invalid");
+    let too_old = send(with("protocol_version", json!(0))).problem(422, "invalid");
+    assert!(too_old["detail"].as_str().unwrap().contains("upgrade the device"), "{too_old}");
+    let model = |name: &str| json!({ "model": name });
+    send(with("models", (0..33).map(|_| model("m")).collect())).problem(422, "invalid");
+    send(with("models", json!([model(&"m".repeat(300))]))).problem(422, "invalid");
     send(with("streams", (0..100).map(|_| stream("s")).collect())).expect(200);
 }
 

@@ -70,6 +70,7 @@ fn unknown_addresses_and_methods_are_problems() {
     admin.delete("/api/health").problem(405, "no_method");
     service.anybody().delete("/api/jobs").problem(405, "no_method");
     let health = service.anybody().get("/api/health").expect(200).json();
-    assert_eq!((&health["status"], &health["protocol_version"]), (&"ok".into(), &1.into()));
+    let version = &model_format::protocol::PROTOCOL_VERSION.into();
+    assert_eq!((&health["status"], &health["protocol_version"]), (&"ok".into(), version));
     assert!(service.anybody().get("/api/health").headers.get("set-cookie").is_none());
 }

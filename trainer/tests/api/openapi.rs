@@ -53,8 +53,16 @@ fn every_operation_has_a_rule_and_every_rule_an_operation() {
         assert!(access(&method, &path).is_some(), "no rule names {method} {path}");
     }
     let operations = operations();
-    // What describes and measures the API is no part of it.
-    let beside = ["/api/openapi.json", "/api/docs", "/api/docs/", "/api/docs/{*rest}", "/metrics"];
+    // What describes and measures the API is no part of it, nor what boards install.
+    let beside = [
+        "/api/openapi.json",
+        "/api/docs",
+        "/api/docs/",
+        "/api/docs/{*rest}",
+        "/metrics",
+        "/install",
+        "/install/{program}",
+    ];
     for (method, path, _) in RULES {
         let described = operations.iter().any(|(m, p)| m == method && p == path);
         assert_ne!(described, beside.contains(path), "{method} {path}");

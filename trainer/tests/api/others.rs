@@ -114,12 +114,18 @@ impl Things {
             ("POST", "/api/training/runs", small_run("pump", "mine")),
             ("POST", "/api/training/evaluations", evaluate),
             ("PUT", &*format!("{VERSION}/stage"), json!({ "stage": "production" })),
+            (
+                "PUT",
+                &*format!("{VERSION}/signature"),
+                json!({ "signature": "A".repeat(85) + "A==" }),
+            ),
             ("DELETE", VERSION, Value::Null),
             ("DELETE", "/api/training/models/m", Value::Null),
             ("POST", "/api/features/pipelines/preview", json!({ "dataset": "pump" })),
             ("DELETE", "/api/features/pipelines/saved", Value::Null),
             ("DELETE", &*format!("/api/enrolment-tokens/{}", self.token), Value::Null),
             ("POST", "/api/deployments", deploy),
+            ("DELETE", &*format!("/api/deployments/{}", self.deployment), Value::Null),
             ("DELETE", &*format!("/api/devices/{}", self.device), Value::Null),
             ("DELETE", &*format!("/api/keys/{}", self.key), Value::Null),
         ];

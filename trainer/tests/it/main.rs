@@ -6,3 +6,4 @@ mod program;
 mod refusals;
 mod reproducible;
 mod selections;
+mod signing;

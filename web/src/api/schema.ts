@@ -259,12 +259,15 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Your deployments, newest first. A device's newest one is what it shall serve. */
+        /**
+         * Your deployments, newest first. Of each name of a model, a device's newest one is what it shall serve,
+         *     unless it was withdrawn.
+         */
         get: operations["get_deployments"];
         put?: never;
         /**
-         * Deploy a model version to a device; to go back, deploy the version before. With an
-         *     Idempotency-Key, asking again gives the same deployment.
+         * Deploy a model version to a device, in the place of the one with its name or beside the others; to
+         *     go back, deploy the version before. With an Idempotency-Key, asking again gives the same deployment.
          */
         post: operations["post_deployments"];
         delete?: never;
@@ -284,7 +287,11 @@ export interface paths {
         get: operations["get_deployments_by_id"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Take a deployment away: the device serves nothing of this name any more, not what was deployed
+         *     before it either.
+         */
+        delete: operations["delete_deployments_by_id"];
         options?: never;
         head?: never;
         patch?: never;
@@ -374,7 +381,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The artifact that a device shall serve. Signed; ranges resume a download that broke off. */
+        /** An artifact that a device shall serve. Signed; ranges resume a download that broke off. */
         get: operations["get_devices_by_id_artifacts_by_sha256"];
         put?: never;
         post?: never;
@@ -808,6 +815,26 @@ export interface paths {
         /** The proof: who checked the artifact's answers, and what was found. */
         get: operations["get_training_models_by_name_versions_by_number_proof"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/training/models/{name}/versions/{number}/signature": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Attach a detached signature of the artifact, in the place of the one before. Deployments carry it to
+         *     devices, which check it; the trainer has no keys and does not.
+         */
+        put: operations["put_training_models_by_name_versions_by_number_signature"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1324,7 +1351,10 @@ export interface components {
         Deployed: {
             /** @description Digest of the artifact. */
             artifact_sha256: string;
-            /** @description The deployment that brought it; none for a model that was given on the command line. */
+            /**
+             * @description The deployment that brought it; none for a model that was given on the command line. One that
+             *     was installed on the device by hand has an identifier that begins with [`INSTALLED`].
+             */
             deployment_id?: string | null;
         };
         /** @description A model version assigned to a device. */
@@ -1349,6 +1379,8 @@ export interface components {
             error?: string | null;
             /** @description Identifier. */
             id: components["schemas"]["DeploymentId"];
+            /** @description Beyond these the device goes back to the model before. */
+            limits: components["schemas"]["Limits"];
             /** @description Name of the model. */
             model: string;
             /** @description The device's own proof, with the latency that it measured. */
@@ -1377,6 +1409,8 @@ export interface components {
         DeploymentRequest: {
             /** @description The device. */
             device_id: components["schemas"]["DeviceId"];
+            /** @description Beyond these the device goes back to the model before by itself. */
+            limits?: components["schemas"]["Limits"];
             /** @description Name of the model. */
             model: string;
             /**
@@ -1394,7 +1428,7 @@ export interface components {
          * @description How a deployment stands.
          * @enum {string}
          */
-        DeploymentStatus: "pending" | "downloading" | "proving" | "serving" | "failed" | "replaced";
+        DeploymentStatus: "pending" | "downloading" | "proving" | "serving" | "failed" | "replaced" | "withdrawn";
         /** @description A model that a device shall serve. */
         DesiredModel: {
             /**
@@ -1406,8 +1440,12 @@ export interface components {
             artifact_sha256: string;
             /** @description The deployment, for reports. A new one for the same artifact means: try again. */
             deployment_id: string;
+            /** @description Beyond these the device goes back to the model before. */
+            limits?: components["schemas"]["Limits"];
             /** @description Name of the model. */
             model: string;
+            /** @description The detached signature of the artifact, where the trainer has one. */
+            signature?: string | null;
             /**
              * Format: int32
              * @description Number of its version.
@@ -1422,6 +1460,16 @@ export interface components {
              */
             heartbeat_s: number;
             model?: components["schemas"]["DesiredModel"] | null;
+            /**
+             * @description The models to serve, each with a name of its own; names that are not here are withdrawn. Absent
+             *     from a trainer of protocol version 1.
+             */
+            models?: components["schemas"]["DesiredModel"][] | null;
+            /**
+             * Format: int32
+             * @description [`super::PROTOCOL_VERSION`] of the trainer; absent from one of version 1.
+             */
+            protocol_version?: number | null;
             /**
              * Format: int64
              * @description The trainer's clock, in milliseconds since 1970 UTC.
@@ -1758,6 +1806,11 @@ export interface components {
              */
             memory_bytes: number;
             /**
+             * @description From protocol version 2 on: its models by name, at most [`MODELS_MAX`] and as many whose
+             *     deployment it refuses.
+             */
+            models?: components["schemas"]["ModelReport"][];
+            /**
              * Format: int32
              * @description [`super::PROTOCOL_VERSION`] of the device.
              */
@@ -2006,6 +2059,27 @@ export interface components {
              */
             dropped: number;
         };
+        /**
+         * @description What a model may take and do in service. The device looks all the time, and goes back to its last
+         *     good model by itself where one is exceeded.
+         */
+        Limits: {
+            /**
+             * Format: double
+             * @description Largest share of windows, from 0 to 1, that the engine may fail on.
+             */
+            failed_share_max?: number | null;
+            /**
+             * Format: int64
+             * @description Longest time for 99 of 100 windows, in microseconds.
+             */
+            latency_p99_us_max?: number | null;
+            /**
+             * Format: int64
+             * @description Most resident memory of the whole program, in bytes.
+             */
+            memory_bytes_max?: number | null;
+        };
         /** @description Name and password. */
         Login: {
             /** @description The user's name. */
@@ -2049,6 +2123,13 @@ export interface components {
             versions: components["schemas"]["ModelVersion"][];
         };
         ModelId: string;
+        /** @description One name on a device: what serves under it, and how its deployment stands. */
+        ModelReport: {
+            deployment?: components["schemas"]["DeploymentReport"] | null;
+            /** @description Name of the model. */
+            model: string;
+            serving?: components["schemas"]["Deployed"] | null;
+        };
         /** @description One artifact of a model. */
         ModelVersion: {
             /** @description Digest of the artifact's bytes. */
@@ -2071,6 +2152,8 @@ export interface components {
             number: number;
             /** @description The run that made it. */
             run_id: components["schemas"]["RunId"];
+            /** @description The detached signature of the artifact, as base64; devices that trust keys want one. */
+            signature?: string | null;
             /** @description What it is good for now. */
             stage: components["schemas"]["Stage"];
             /** @description What the model answers. */
@@ -2206,6 +2289,8 @@ export interface components {
                 error?: string | null;
                 /** @description Identifier. */
                 id: components["schemas"]["DeploymentId"];
+                /** @description Beyond these the device goes back to the model before. */
+                limits: components["schemas"]["Limits"];
                 /** @description Name of the model. */
                 model: string;
                 /** @description The device's own proof, with the latency that it measured. */
@@ -3192,6 +3277,11 @@ export interface components {
             train_rows: components["schemas"]["RowRange"] | null;
         };
         Selector: string;
+        /** @description A detached signature. */
+        SignatureRequest: {
+            /** @description The 64 bytes of the file `MODEL.onnx.sig`, as base64. */
+            signature: string;
+        };
         /** @description A file that was left out. */
         Skipped: {
             /** @description The file. */
@@ -6152,6 +6242,128 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description The deployment */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deployment"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_deployments_by_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The deployment */
+                id: components["schemas"]["DeploymentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The device will withdraw it */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -10964,6 +11176,152 @@ export interface operations {
             };
             /** @description A problem; `code` says which */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_training_models_by_name_versions_by_number_signature: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The model's name */
+                name: string;
+                /** @description The version's number */
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignatureRequest"];
+            };
+        };
+        responses: {
+            /** @description The version */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelVersion"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };

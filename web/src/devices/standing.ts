@@ -26,20 +26,45 @@ export const STANDING_LABELS: Record<Standing, string> = {
   waiting: "never heard",
 };
 
-/** The deployment that a device serves, as far as it came from this trainer. */
+/** What a device said that it serves: a device of protocol version 1 names one model. */
+function saidServing(device: Schemas["Device"]): Schemas["Deployed"][] {
+  const heartbeat = device.heartbeat;
+  const models = heartbeat?.models ?? [];
+  return models.length ? models.flatMap((model) => model.serving ?? []) : heartbeat?.serving ? [heartbeat.serving] : [];
+}
+
+/** The deployments that a device serves, as far as they came from this trainer, by name of the model. */
 export function served(
   device: Schemas["Device"],
   deployments: Iterable<Schemas["Deployment"]>,
-): Schemas["Deployment"] | undefined {
-  const id = device.heartbeat?.serving?.deployment_id;
-  if (!id) return undefined;
-  for (const deployment of deployments) if (deployment.id === id) return deployment;
-  return undefined;
+): Schemas["Deployment"][] {
+  const ids = new Set(saidServing(device).flatMap(({ deployment_id }) => deployment_id ?? []));
+  const byId = new Map([...deployments].map((deployment) => [deployment.id, deployment]));
+  return [...ids].flatMap((id) => byId.get(id) ?? []).sort((a, b) => a.model.localeCompare(b.model));
+}
+
+/** What a device serves that came from elsewhere: the command line, or a bundle that was installed on it. */
+export function servedElse(
+  device: Schemas["Device"],
+  deployments: Iterable<Schemas["Deployment"]>,
+): Schemas["Deployed"][] {
+  const known = new Set([...deployments].map(({ id }) => id));
+  return saidServing(device).filter(({ deployment_id }) => !deployment_id || !known.has(deployment_id));
+}
+
+/** Of each name of a model, the newest deployment, unless it was taken away; they come newest first. */
+export function desired(deployments: readonly Schemas["Deployment"][]): Schemas["Deployment"][] {
+  const names = new Set<string>();
+  return deployments.filter(({ model, status }) => {
+    const isNewest = !names.has(model);
+    names.add(model);
+    return isNewest && status !== "withdrawn";
+  });
 }
 
 /**
- * The deployment to go back to: the newest one before the present that was in service (so it has the
- * device's proof) with another artifact.
+ * The deployment to go back to: the newest one of the same name before the present that was in service (so
+ * it has the device's proof) with another artifact.
  */
 export function servedBefore(
   deployments: readonly Schemas["Deployment"][],
@@ -48,6 +73,7 @@ export function servedBefore(
   if (!current) return undefined;
   return deployments.find(
     (deployment) =>
+      deployment.model === current.model &&
       deployment.created_ms < current.created_ms &&
       deployment.proof != null &&
       deployment.status === "replaced" &&
