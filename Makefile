@@ -70,12 +70,13 @@ lint: ## formatting and clippy, warnings are errors
 	cargo clippy --workspace --features trainer/console --all-targets -- -D warnings
 
 .PHONY: test
-test: ## everything that must hold: setup, lint, all tests, demo, services, journeys in a browser, references, 64-bit Arm
+test: ## everything that must hold: setup, lint, all tests, fuzzing, demo, services, journeys in a browser, references, 64-bit Arm
 	@$(STEP) setup $(MAKE) --no-print-directory setup
 	@$(STEP) console $(MAKE) --no-print-directory check-console console
 	@$(STEP) build $(CARGO_BUILD) --all-targets
 	@$(STEP) lint $(MAKE) --no-print-directory lint
 	@$(STEP) tests $(MAKE) --no-print-directory tests
+	@$(STEP) fuzz $(MAKE) --no-print-directory fuzz
 	@$(STEP) tour $(MAKE) --no-print-directory tour
 	@$(STEP) demo $(MAKE) --no-print-directory demo
 	@$(STEP) services $(MAKE) --no-print-directory services
@@ -86,6 +87,10 @@ test: ## everything that must hold: setup, lint, all tests, demo, services, jour
 .PHONY: tests
 tests: ## all tests of all crates, with ONNX Runtime as a judge
 	$(WITH_ORT) cargo test --workspace --features trainer/console --no-fail-fast
+
+.PHONY: fuzz
+fuzz: ## every reader of foreign bytes under libFuzzer, a few thousand executions; RUNS=1000000 for long, ONLY=TARGET
+	@tools/fuzz.sh $(ONLY) $(if $(RUNS),--runs $(RUNS))
 
 .PHONY: demo
 demo: setup ## the whole chain across processes, without a person: train, deploy, replay over MQTT, compare
@@ -117,14 +122,23 @@ acceptance: setup ## real data sets: make acceptance DATA=FOLDER
 	$(CARGO_BUILD) --all-targets
 	@$(WITH_ORT) $(PYTHON) tools/acceptance.py "$(TARGET)/debug" "$(DATA)"
 
+.PHONY: soak
+soak: ## the edge left alone under load, with model swaps and broker restarts, then everything counted: MINUTES=30
+	$(CARGO_BUILD) --bins
+	@$(WITH_ORT) $(PYTHON) tools/soak.py "$(TARGET)/debug" --minutes $(or $(MINUTES),30)
+
 .PHONY: bench
 bench: ## speed and size beside peers in the same run; ONLY=NAME for a part; docs/benchmarks.md explains it
 	@BENCH=1 tools/setup.sh
 	@$(WITH_ORT) DATA="$(DATA)" $(PYTHON) tools/bench.py $(ONLY)
 
 .PHONY: dist
-dist: ## static edge binaries: dist/cirame-edge, dist/cirame-edge-lite; ARCH=arm64 for 64-bit Arm
+dist: ## static edge binaries in dist/edge, with tract and lite; ARCH="amd64 arm64 armv7" for those processors
 	@ARCH="$(ARCH)" tools/dist.sh
+
+.PHONY: deb
+deb: ## Debian packages of the binaries that make dist has built
+	@tools/deb.sh
 
 .PHONY: audit
 audit: ## licences, bans, sources and advisories of all dependencies (installs cargo-deny)

@@ -25,25 +25,25 @@ SEED = 1
 MOMENTS = ("download", "swap", "any")
 
 
-def models(trainer: Trainer, folder: Path) -> list[tuple[str, str]]:
-    """Proven models, as name and digest: one more than a device keeps, so that each is downloaded again."""
+def models(trainer: Trainer, folder: Path) -> list[tuple[int, str]]:
+    """Proven versions of a model, as number and digest: one more than a device keeps, so that each is downloaded again."""
     found = []
     trainer.import_simulated(PROGRAMS, "pump", folder / "known")
     for seed in (1, 2, 3):
         trainer.train(
-            dataset="pump", estimator="random_forest_classifier", model=f"pump-{seed}", seed=seed,
+            dataset="pump", estimator="random_forest_classifier", model="pump", seed=seed,
             parameters={"n_estimators": 200}, pipeline={"window": {"samples": 64}, "stride": {"samples": 4}},
         )
-        version = trainer.ask("GET", f"/api/training/models/pump-{seed}/versions/1")
-        found.append((f"pump-{seed}", version["artifact_sha256"]))
+        version = trainer.ask("GET", f"/api/training/models/pump/versions/{seed}")
+        found.append((seed, version["artifact_sha256"]))
     return found
 
 
 def serving(edge: Edge) -> str | None:
     """Digest of the model in service."""
     try:
-        return json.loads(edge.get("/ready"))["artifact_sha256"]
-    except (urllib.error.URLError, KeyError, TypeError):
+        return json.loads(edge.get("/ready"))["models"][0]["artifact_sha256"]
+    except (urllib.error.URLError, KeyError, IndexError, TypeError):
         return None
 
 
@@ -80,8 +80,8 @@ def main() -> None:
         at = {"download": 0, "swap": 0, "any": 0}
         last = None
         for kill in range(KILLS):
-            model, digest = known[kill % 3]
-            request = {"device_id": device["id"], "model": model}
+            version, digest = known[kill % 3]
+            request = {"device_id": device["id"], "model": "pump", "version": version}
             trainer.ask("POST", "/api/deployments", request, idempotency_key=f"kill-{kill}")
             again = trainer.ask("POST", "/api/deployments", request, idempotency_key=f"kill-{kill}")
             moment = MOMENTS[kill // 3 % 3]

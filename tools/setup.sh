@@ -5,6 +5,7 @@
 #   tools/setup.sh            compiler, Node.js, MQTT broker, browser for tests, Python packages, ONNX Runtime
 #   BENCH=1 tools/setup.sh    also the load generator of the benchmarks
 #   ARM64=1 tools/setup.sh    also the cross compiler and emulator for 64-bit Arm
+#   ARMV7=1 tools/setup.sh    the same for 32-bit Arm
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -43,6 +44,13 @@ if [ "${ARM64:-0}" = 1 ]; then
   command -v aarch64-linux-gnu-g++ >/dev/null || missing+=(g++-aarch64-linux-gnu)
   command -v qemu-aarch64-static >/dev/null || missing+=(qemu-user-static)
 fi
+if [ "${ARMV7:-0}" = 1 ]; then
+  command -v arm-linux-gnueabihf-g++ >/dev/null || missing+=(gcc-arm-linux-gnueabihf g++-arm-linux-gnueabihf libc6-dev-armhf-cross)
+  command -v qemu-arm-static >/dev/null || missing+=(qemu-user-static)
+fi
+# What checks the unit that boards get.
+command -v systemd-analyze >/dev/null || missing+=(systemd)
+command -v curl >/dev/null || missing+=(curl)
 [ ${#missing[@]} = 0 ] || install_packages "${missing[@]}"
 
 # Vite's own floor.
@@ -64,13 +72,17 @@ if ! cmp -s requirements.txt .venv/requirements.txt; then
 fi
 
 # The standard library for Arm: from rustup where it can be fetched, else from Debian's own rustc.
-if [ "${ARM64:-0}" = 1 ] && ! tools/arm64.sh true 2>/dev/null; then
-  if rustup target add aarch64-unknown-linux-gnu 2>/dev/null; then
-    echo "setup: rustup target aarch64-unknown-linux-gnu added"
+arm_library() {
+  local processor=$1 target=$2 architecture=$3
+  ! tools/cross.sh "$processor" true 2>/dev/null || return 0
+  if rustup target add "$target" 2>/dev/null; then
+    echo "setup: rustup target $target added"
   elif command -v apt-get >/dev/null; then
-    echo "setup: rustup cannot fetch the Arm target; taking Debian's rustc-web and its arm64 library"
-    as_root dpkg --add-architecture arm64
-    install_packages rustc-web libstd-rust-web-dev:arm64 || echo "setup: no Arm library for Rust is to be had here"
+    echo "setup: rustup cannot fetch the Arm target; taking Debian's rustc-web and its $architecture library"
+    as_root dpkg --add-architecture "$architecture"
+    install_packages rustc-web "libstd-rust-web-dev:$architecture" || echo "setup: no $architecture library for Rust is to be had here"
   fi
-fi
+}
+[ "${ARM64:-0}" = 0 ] || arm_library arm64 aarch64-unknown-linux-gnu arm64
+[ "${ARMV7:-0}" = 0 ] || arm_library armv7 armv7-unknown-linux-gnueabihf armhf
 echo "setup: nothing more is missing"

@@ -3,8 +3,8 @@
 # Where the tools are missing and cannot be had, the skip is named.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-if ! reason=$(tools/arm64.sh true 2>&1); then
+if ! reason=$(tools/cross.sh arm64 true 2>&1); then
   echo "SKIPPED: tests for 64-bit Arm: $reason"
   exit 0
 fi
-tools/arm64.sh cargo test --no-fail-fast -p model-format -p engine -p edge-runtime
+tools/cross.sh arm64 cargo test --no-fail-fast -p model-format -p engine -p edge-runtime
