@@ -74,10 +74,15 @@ impl Watch {
         (model, manifest): (&str, &Manifest),
         remembered: &mut Remembered,
     ) -> Self {
-        let mut alarms = Vec::new();
+        let (mut alarms, mut newest_end_ns, mut is_absolute) = (Vec::new(), i64::MIN, false);
         for spec in plan.alarms.iter().filter(|spec| spec.scope.holds(stream, model)) {
             let Some(output) = spec.watched.output(manifest) else { continue };
             let before = remembered.take(stream, model, &spec.name);
+            // Until a window comes, the alarm is what is known of the stream's times.
+            if let Some(before) = &before {
+                (newest_end_ns, is_absolute) =
+                    (newest_end_ns.max(before.since_ns), before.is_absolute);
+            }
             alarms.push(LiveAlarm::new(spec, output, before));
         }
         let gates = plan.gates.iter().enumerate();
@@ -86,7 +91,7 @@ impl Watch {
             Some((index, LiveGate::new(spec, stream, &manifest.pipeline)?))
         });
         let (gates, thinner) = (gates.collect(), Thinner::default());
-        Watch { alarms, gates, thinner, newest_end_ns: i64::MIN, is_absolute: false }
+        Watch { alarms, gates, thinner, newest_end_ns, is_absolute }
     }
 
     /// Takes one window's answer; what happened to alarms goes to `happened`.

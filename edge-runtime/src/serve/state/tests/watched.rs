@@ -96,7 +96,15 @@ fn an_alarm_is_raised_once_acknowledged_and_survives_a_restart() {
 
     let mut again = core_with(watch(), book.clone());
     assert_eq!(again.book(), book, "it is raised before its stream comes");
-    let (_, alarms) = rows(&mut again, 100..200);
+    rows(&mut again, 100..101);
+    assert_eq!(again.book(), book, "and before its first window");
+    let mut early = core_with(watch(), book.clone());
+    rows(&mut early, 100..101);
+    let mut lines = Vec::new();
+    early.take_out("model", &mut |line| lines.push(line.json));
+    let clear: Value = serde_json::from_str(&lines[0]).unwrap();
+    assert_eq!((&clear["event"], &clear["at"]), (&"clear".into(), &raise["since"]));
+    let (_, alarms) = rows(&mut again, 101..200);
     assert!(alarms.is_empty(), "it is raised already: {alarms:?}");
     let mut lines = Vec::new();
     again.take_out("model", &mut |line| lines.push((line.kind, line.json)));
