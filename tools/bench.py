@@ -252,13 +252,13 @@ def mqtt() -> None:
         model = folder / "bench.onnx"
         cargo_bench("latency", str(model))
         port = free_port()
-        (folder / "mosquitto.conf").write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n")
+        (folder / "mosquitto.conf").write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 1000000\nset_tcp_nodelay true\n")
         broker = subprocess.Popen(["mosquitto", "-c", folder / "mosquitto.conf"], stderr=subprocess.DEVNULL,
                                   env={**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin"})
         until("mosquitto", lambda: is_open(port))
         services = {
             "cirame-edge": [TARGET / "release/cirame-edge", "serve", model, "--broker", f"mqtt://127.0.0.1:{port}", "--listen", "0",
-                            "--state", folder / "state", "--name", "bench"],
+                            "--state", folder / "state", "--name", "bench", "--max-streams", "1000"],
             "Python": [sys.executable, "benches/mqtt_onnxruntime.py", model, str(port), "cirame"],
         }
         found = {}

@@ -222,6 +222,25 @@ mod tests {
     }
 
     #[test]
+    fn what_happens_to_an_alarm_has_an_id_of_its_own_everywhere_the_same() {
+        let id = |device, stream, model, alarm, since, event, at| {
+            event_id(device, (stream, model, alarm), since, (event, at)).to_string()
+        };
+        let raise = id("gateway", "pump-7", "pump", "bearing", 5, "raise", 9);
+        assert_eq!(raise, "d34d1eb3f7823c708fc65a969d9b68a7");
+        let others = [
+            id("gatewa", "ypump-7", "pump", "bearing", 5, "raise", 9),
+            id("gateway", "pump-8", "pump", "bearing", 5, "raise", 9),
+            id("gateway", "pump-7", "fan", "bearing", 5, "raise", 9),
+            id("gateway", "pump-7", "pump", "cavity", 5, "raise", 9),
+            id("gateway", "pump-7", "pump", "bearing", 6, "raise", 9),
+            id("gateway", "pump-7", "pump", "bearing", 5, "clear", 9),
+            id("gateway", "pump-7", "pump", "bearing", 5, "raise", 8),
+        ];
+        assert!(!others.contains(&raise));
+    }
+
+    #[test]
     fn text_that_is_no_id_is_refused() {
         for text in ["", "0", "é000000000000000000000000000000", &"g".repeat(32), &"0".repeat(33)]
         {

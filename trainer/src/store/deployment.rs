@@ -316,3 +316,78 @@ fn read_deployment(row: &Row<'_>) -> Result<Deployment, StoreError> {
         changed_ms: plain(row, "changed_ms")?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::migrations;
+
+    #[test]
+    fn what_a_device_served_before_there_were_names_is_what_it_shall_serve_after() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrations().to_version(&mut connection, 3).unwrap();
+        let id = |end: u8| format!("01890000-0000-7000-8000-0000000000{end:02}");
+        let (owner, digest) = (OwnerId::LOCAL, "ab".repeat(32));
+        let model = |model: u8, name: &str| {
+            format!("INSERT INTO models VALUES ('{}', '{owner}', '{name}', 0);", id(model))
+        };
+        let version = |version: u8, model: u8, number: u8| {
+            let (version, model, run) = (id(version), id(model), id(2));
+            format!(
+                "INSERT INTO model_versions VALUES ('{version}', '{model}', {number}, 'anomaly',
+                     '{digest}', '{digest}', '{run}', 0, 'candidate');"
+            )
+        };
+        let device = |device: u8| {
+            format!(
+                "INSERT INTO devices (id, owner_id, name, public_key, token_id, arch, version, created_ms)
+                 VALUES ('{0}', '{owner}', '{device}', '{device}', '{1}', 'x', '0', 0);",
+                id(device),
+                id(3)
+            )
+        };
+        let deployment = |deployment: u8, device: u8, version: u8, status: &str| {
+            format!(
+                "INSERT INTO deployments (id, owner_id, device_id, model_version_id, status, created_ms,
+                     changed_ms) VALUES ('{}', '{owner}', '{}', '{}', '{status}', 0, 0);",
+                id(deployment),
+                id(device),
+                id(version)
+            )
+        };
+        let before = format!(
+            "INSERT INTO datasets VALUES ('{0}', '{owner}', 'd', 0);
+             INSERT INTO dataset_versions VALUES ('{1}', '{0}', 1, '{digest}', 0);
+             INSERT INTO runs (id, owner_id, dataset_version_id, settings, model_name, status, created_ms)
+             VALUES ('{2}', '{owner}', '{1}', '{{}}', 'm', 'succeeded', 0);",
+            id(0),
+            id(1),
+            id(2)
+        );
+        let rows = [
+            before,
+            model(10, "a"),
+            model(11, "b"),
+            version(20, 10, 1),
+            version(21, 10, 2),
+            version(22, 11, 1),
+            device(30),
+            device(31),
+            deployment(40, 30, 20, "replaced"),
+            deployment(41, 30, 22, "replaced"),
+            deployment(42, 30, 21, "serving"),
+            deployment(43, 31, 20, "replaced"),
+            deployment(44, 31, 22, "failed"),
+        ];
+        connection.execute_batch(&rows.concat()).unwrap();
+        migrations().to_latest(&mut connection).unwrap();
+        let sql = "SELECT status FROM deployments ORDER BY id";
+        let statuses = list(&connection, sql, [], |row| plain::<String>(row, "status")).unwrap();
+        assert_eq!(statuses, ["replaced", "withdrawn", "serving", "withdrawn", "failed"]);
+        for (device, expected) in [(30, 42), (31, 44)] {
+            let desired = desired_deployments(&connection, id(device).parse().unwrap()).unwrap();
+            let ids: Vec<String> = desired.iter().map(|found| found.id.to_string()).collect();
+            assert_eq!(ids, [id(expected)]);
+        }
+    }
+}
