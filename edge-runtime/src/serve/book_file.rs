@@ -120,6 +120,10 @@ mod tests {
             mutes: vec![Mute { stream: None, until_ns, by: "Ann".to_owned() }],
             ..Book::default()
         };
+        keeper.keep(book(0));
+        while read(folder.path()).unwrap() != book(0) {
+            std::thread::yield_now();
+        }
         (0..100).for_each(|until_ns| keeper.keep(book(until_ns)));
         drop(keeper);
         assert_eq!(read(folder.path()).unwrap(), book(99));

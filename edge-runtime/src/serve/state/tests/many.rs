@@ -75,7 +75,7 @@ fn every_model_answers_the_streams_that_have_its_channels() {
         let own: Vec<&Value> = found.iter().filter(|result| result["model"] == name).collect();
         assert_eq!(own.len(), alone.len());
         for (own, alone) in own.iter().zip(&alone) {
-            assert_eq!((&own["id"], &own["end"]), (&alone["id"], &alone["end"]));
+            assert_eq!((&own["id"], &own["end_s"]), (&alone["id"], &alone["end_s"]));
         }
     }
     let sequences: Vec<u64> =

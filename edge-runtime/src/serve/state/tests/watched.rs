@@ -40,7 +40,8 @@ fn core_with(watch: WatchPlan, book: Book) -> Core {
 fn rows(core: &mut Core, rows: std::ops::Range<usize>) -> (Vec<Value>, Vec<Value>) {
     let (mut results, mut alarms) = (Vec::new(), Vec::new());
     for number in rows {
-        let payload = row(number);
+        // Times that count from 1970, so that they stand as such in results and alarms.
+        let payload = row_at(1_764_322_000_000 + 10 * number, number);
         let origin = &Origin::Topic("cirame/samples/pump".to_owned());
         let incoming = Incoming { origin, payload: payload.as_bytes(), arrival_ns: 7 };
         let mut emit = |line: Line<'_>| {
