@@ -35,7 +35,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, ensure};
-use model_format::artifact::{Artifact, FILE_BYTES_MAX};
+use model_format::artifact::FILE_BYTES_MAX;
 use model_format::id::Digest;
 use model_format::protocol::check_topic_level;
 
@@ -192,9 +192,6 @@ fn read_model(path: &Path, keys: &ModelKeys) -> anyhow::Result<GivenModel> {
         .and_then(|file| state_folder::read_bounded(file, FILE_BYTES_MAX as u64))
         .with_context(|| format!("{name} cannot be read"))?;
     let (artifact, signature) = (Digest::of(&file), signature_beside(path)?);
-    // Before anything looks into it.
     keys.check(artifact, signature.as_ref()).map_err(|reason| anyhow!("{name}: {reason}"))?;
-    Artifact::read(&file)
-        .map_err(|error| anyhow!("{name} is not a model that cirame-trainer exported: {error}"))?;
     Ok(GivenModel { artifact, signature, path: path.to_owned() })
 }

@@ -9,6 +9,17 @@ pub(crate) fn resident_bytes() -> Option<u64> {
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 
+/// Gives freed memory back to the system. The allocator keeps it otherwise: after a proof, which takes
+/// many times what serving takes, for as long as the program runs.
+pub(crate) fn give_back() {
+    #[cfg(target_env = "gnu")]
+    #[expect(unsafe_code, reason = "the C library offers it, and no safe crate does")]
+    // SAFETY: it may be called at any time, from any thread.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,9 +9,9 @@ use model_format::artifact::Artifact;
 /// Largest file that is read, in bytes.
 const FILE_BYTES_MAX: u64 = 512 << 20;
 
-/// A model that has passed every check, and its bytes.
+/// A model that has passed every check, and the size of its file.
 pub(crate) struct ModelFile {
-    pub(crate) bytes: Vec<u8>,
+    pub(crate) size_bytes: u64,
     pub(crate) artifact: Artifact,
 }
 
@@ -29,5 +29,5 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<ModelFile> {
     let bytes = fs::read(path).with_context(|| format!("{name}"))?;
     let artifact = Artifact::read(&bytes)
         .with_context(|| format!("{name} is not a model that cirame-trainer exported"))?;
-    Ok(ModelFile { bytes, artifact })
+    Ok(ModelFile { size_bytes: bytes.len() as u64, artifact })
 }

@@ -8,12 +8,16 @@ use std::sync::{Arc, Mutex};
 
 use engine::Engine;
 use model_format::artifact::Artifact;
+use model_format::id::Digest;
+use model_format::manifest::Manifest;
 use model_format::protocol::{ModelReport, StreamReport};
 
 /// A model that has been loaded and proved, ready to answer.
 pub(crate) struct ReadyModel {
-    /// The artifact, with its manifest.
-    pub(crate) artifact: Artifact,
+    /// What the artifact says about itself. The artifact is not kept: the engine has what it needs of it.
+    pub(crate) manifest: Manifest,
+    /// Digest of the artifact's bytes.
+    pub(crate) artifact_sha256: Digest,
     /// What executes it.
     pub(crate) engine: Box<dyn Engine>,
     /// Name of the model with the trainer; the file's name for one given on the command line.
@@ -22,6 +26,19 @@ pub(crate) struct ReadyModel {
     pub(crate) version: Option<u32>,
     /// Size of the artifact's bytes.
     pub(crate) artifact_bytes: u64,
+}
+
+impl ReadyModel {
+    /// An artifact that `engine` has loaded, under its name and version.
+    pub(crate) fn new(
+        artifact: &Artifact,
+        engine: Box<dyn Engine>,
+        (name, version): (String, Option<u32>),
+        artifact_bytes: u64,
+    ) -> ReadyModel {
+        let (manifest, artifact_sha256) = (artifact.manifest().clone(), artifact.sha256());
+        ReadyModel { manifest, artifact_sha256, engine, name, version, artifact_bytes }
+    }
 }
 
 pub(crate) use model_format::protocol::MODELS_MAX;

@@ -2,6 +2,8 @@
 //!
 //! `docs/artifact.md` describes the file for readers in other languages.
 
+use prost::Message as _;
+
 use crate::id::Digest;
 use crate::manifest::{Manifest, ManifestError, Task};
 use crate::onnx::op::OpError;
@@ -169,7 +171,6 @@ pub struct Artifact {
     model: ModelProto,
     manifest: Manifest,
     golden: Vec<Golden>,
-    forests: Vec<Forest>,
     sha256: Digest,
     batch: Batch,
     kernel: bool,
@@ -231,15 +232,16 @@ impl Artifact {
 
     /// Names of the outputs: the floats, then `label` where there is one.
     pub fn output_names(&self) -> &'static [&'static str] {
-        match self.manifest.task {
-            Task::Classification => &["probabilities", "label"],
-            Task::Regression => &["value"],
-            Task::Anomaly => &["score", "label"],
-        }
+        self.manifest.task.output_names()
     }
 
     /// The forests that read the features, for [`Forest::margin`].
-    pub fn forests(&self) -> &[Forest] {
-        &self.forests
+    pub fn forests(&self) -> Vec<Forest> {
+        read::forests(&self.model, &self.manifest).expect("reading saw the same forests")
+    }
+
+    /// The bytes of the file.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.model.encode_to_vec()
     }
 }

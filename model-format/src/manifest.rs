@@ -29,6 +29,17 @@ pub enum Task {
     Anomaly,
 }
 
+impl Task {
+    /// Names of the outputs: the floats, then `label` where there is one.
+    pub fn output_names(self) -> &'static [&'static str] {
+        match self {
+            Task::Classification => &["probabilities", "label"],
+            Task::Regression => &["value"],
+            Task::Anomaly => &["score", "label"],
+        }
+    }
+}
+
 /// Everything an artifact says about itself. Written as canonical JSON (RFC 8785).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -7,7 +7,7 @@ use learn::estimator::{Estimator, FitContext, Fitted};
 use learn::metrics::Evaluation;
 use learn::prediction::Prediction;
 use learn::table::Table;
-use model_format::artifact::{Batch, Draft, build};
+use model_format::artifact::{Artifact, Batch, Draft, build};
 use model_format::manifest::{Target as TargetInfo, Task};
 use model_format::pipeline::Pipeline;
 
@@ -276,7 +276,7 @@ impl Attempt<'_> {
         let (artifact, target) = self.artifact(&data, &learned)?;
         let held_out = self.raw(&data, HELD_OUT_MAX)?;
         self.work.progress.check()?;
-        let proof = prove_artifact(&artifact, &held_out, self.work.progress)?;
+        let proof = prove_artifact(&Artifact::read(&artifact)?, &held_out, self.work.progress)?;
         let Data { start, extracted, partition, parts } = &mut data;
         let split = split_of(&start.entries.list, extracted, parts, &mut start.notes);
         let kept = answered::kept(parts, learned.answers.width(), &mut start.notes);

@@ -56,8 +56,13 @@ impl Layout {
             return Err(EngineError::Length { count, window_values, shape, found });
         }
         // A finite value times zero is zero, anything else is NaN: one branch for all values.
-        let sum: f32 = windows.iter().map(|value| value * 0.0).sum();
-        if sum == 0.0 {
+        let mut sums = [0.0_f32; 16];
+        let parts = windows.chunks_exact(sums.len());
+        let rest: f32 = parts.remainder().iter().map(|value| value * 0.0).sum();
+        for part in parts {
+            sums.iter_mut().zip(part).for_each(|(sum, value)| *sum += value * 0.0);
+        }
+        if sums.iter().sum::<f32>() + rest == 0.0 {
             return Ok(());
         }
         match windows.iter().position(|value| !value.is_finite()) {

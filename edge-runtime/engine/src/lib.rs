@@ -16,6 +16,10 @@ pub mod proof;
 #[cfg(feature = "tract")]
 mod tract;
 
+use model_format::artifact::Artifact;
+
+use model::Model;
+
 pub use error::EngineError;
 pub use kind::{EngineKind, UnknownEngine};
 pub use layout::Layout;
@@ -68,12 +72,35 @@ impl Outputs {
 /// Where the engine is not part of this build or its library is missing, where the bytes are no
 /// valid model, and where the model asks for something that the engine cannot do.
 pub fn load(kind: EngineKind, bytes: &[u8]) -> Result<Box<dyn Engine>, EngineError> {
+    match model::read(bytes)? {
+        Model::Ours(artifact) => load_artifact(kind, &artifact),
+        Model::Foreign(model) => match kind {
+            EngineKind::Native => Err(native::refuse_foreign()),
+            #[cfg(feature = "tract")]
+            EngineKind::Tract => Ok(Box::new(tract::Tract::load_foreign(bytes, &model)?)),
+            #[cfg(feature = "ort")]
+            EngineKind::Ort => Ok(Box::new(ort::Ort::load_foreign(bytes, &model)?)),
+            #[cfg(not(all(feature = "tract", feature = "ort")))]
+            absent => Err(EngineError::NotBuilt(absent)),
+        },
+    }
+}
+
+/// Loads an artifact that has been read into the chosen engine. There is no fallback to another one.
+///
+/// # Errors
+/// Where the engine is not part of this build or its library is missing, and where it refuses the
+/// graph.
+pub fn load_artifact(
+    kind: EngineKind,
+    artifact: &Artifact,
+) -> Result<Box<dyn Engine>, EngineError> {
     match kind {
-        EngineKind::Native => Ok(Box::new(native::Native::load(bytes)?)),
+        EngineKind::Native => Ok(Box::new(native::Native::new(artifact))),
         #[cfg(feature = "tract")]
-        EngineKind::Tract => Ok(Box::new(tract::Tract::load(bytes)?)),
+        EngineKind::Tract => Ok(Box::new(tract::Tract::new(artifact)?)),
         #[cfg(feature = "ort")]
-        EngineKind::Ort => Ok(Box::new(ort::Ort::load(bytes)?)),
+        EngineKind::Ort => Ok(Box::new(ort::Ort::new(artifact)?)),
         #[cfg(not(all(feature = "tract", feature = "ort")))]
         absent => Err(EngineError::NotBuilt(absent)),
     }

@@ -1,8 +1,9 @@
 //! The native engine: the closed operator set's own evaluation.
 
+use model_format::artifact::Artifact;
 use model_format::onnx::program::Program;
 
-use crate::model::{self, Model};
+use crate::model;
 use crate::{Engine, EngineError, EngineKind, Layout, Outputs};
 
 /// A running artifact. Its buffers are used again from call to call.
@@ -14,23 +15,25 @@ pub(crate) struct Native {
 }
 
 impl Native {
-    /// Loads one of our artifacts.
-    pub(crate) fn load(bytes: &[u8]) -> Result<Native, EngineError> {
-        let Model::Ours(artifact) = model::read(bytes)? else {
-            return Err(EngineError::Unsupported {
-                engine: EngineKind::Native,
-                reason: "the file has no `cirame.manifest`, so it is no artifact of CiRA ME; \
-                         use the engine tract or ort"
-                    .to_owned(),
-            });
-        };
+    /// An artifact, ready to run.
+    pub(crate) fn new(artifact: &Artifact) -> Native {
         let golden = &artifact.golden()[0];
-        Ok(Native {
-            layout: model::layout(&artifact),
+        Native {
+            layout: model::layout(artifact),
             width: golden.floats.len(),
             has_label: golden.label.is_some(),
             program: artifact.program(),
-        })
+        }
+    }
+}
+
+/// Why this engine does not run a model of another program.
+pub(crate) fn refuse_foreign() -> EngineError {
+    EngineError::Unsupported {
+        engine: EngineKind::Native,
+        reason: "the file has no `cirame.manifest`, so it is no artifact of CiRA ME; \
+                 use the engine tract or ort"
+            .to_owned(),
     }
 }
 

@@ -6,9 +6,11 @@ use ::ort::logging::LogLevel;
 use ::ort::session::Session;
 use ::ort::session::builder::GraphOptimizationLevel;
 use ::ort::value::TensorRef;
+use model_format::artifact::Artifact;
+use model_format::onnx::proto::ModelProto;
 
 use crate::foreign::{self, Answers};
-use crate::model::{self, Model};
+use crate::model;
 use crate::{Engine, EngineError, EngineKind, Layout, Outputs};
 
 /// A running model.
@@ -26,19 +28,22 @@ pub(crate) fn is_available() -> bool {
 }
 
 impl Ort {
-    /// Loads an artifact, or any other model with one float input.
-    pub(crate) fn load(bytes: &[u8]) -> Result<Ort, EngineError> {
-        let (layout, answers) = match model::read(bytes)? {
-            Model::Ours(artifact) => {
-                let names = artifact.output_names();
-                let label = names.get(1).map(|&name| name.to_owned());
-                (model::layout(&artifact), Answers { floats: names[0].to_owned(), label })
-            }
-            Model::Foreign(model) => {
-                let layout = foreign::layout(&model).map_err(unsupported)?;
-                (layout, foreign::answers(&model).map_err(unsupported)?)
-            }
-        };
+    /// Loads an artifact.
+    pub(crate) fn new(artifact: &Artifact) -> Result<Ort, EngineError> {
+        let names = artifact.output_names();
+        let label = names.get(1).map(|&name| name.to_owned());
+        let answers = Answers { floats: names[0].to_owned(), label };
+        Ort::start(&artifact.to_bytes(), model::layout(artifact), answers)
+    }
+
+    /// Loads any other model with one float input.
+    pub(crate) fn load_foreign(bytes: &[u8], model: &ModelProto) -> Result<Ort, EngineError> {
+        let layout = foreign::layout(model).map_err(unsupported)?;
+        let answers = foreign::answers(model).map_err(unsupported)?;
+        Ort::start(bytes, layout, answers)
+    }
+
+    fn start(bytes: &[u8], layout: Layout, answers: Answers) -> Result<Ort, EngineError> {
         let library = library::open().map_err(EngineError::Library)?;
         let session = session(library, bytes).map_err(unsupported)?;
         let version = library.version.clone();

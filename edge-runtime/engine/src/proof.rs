@@ -12,7 +12,7 @@ use model_format::artifact::Artifact;
 use model_format::id::Digest;
 use serde::{Deserialize, Serialize};
 
-use crate::{Engine, EngineError, EngineKind, Outputs};
+use crate::{Engine, EngineError, EngineKind, Outputs, model};
 use difference::compare;
 use explanation::Explanation;
 
@@ -127,7 +127,8 @@ pub enum ProofError {
     },
 }
 
-/// Proves an artifact: runs its golden windows and `held_out` through `engines`.
+/// Proves an artifact: runs its golden windows and `held_out` through `engines`, one engine after the
+/// other in memory.
 ///
 /// `clock_ns` gives nanoseconds from any fixed moment and is used for the latencies only.
 ///
@@ -135,7 +136,7 @@ pub enum ProofError {
 /// Where an engine is missing or fails, or a held-out window does not fit the model. Differences
 /// are no error: they stand in the proof, which then has not passed.
 pub fn prove(
-    bytes: &[u8],
+    artifact: &Artifact,
     held_out: &[Vec<f32>],
     engines: &[EngineKind],
     clock_ns: &dyn Fn() -> u64,
@@ -143,9 +144,7 @@ pub fn prove(
     if engines.is_empty() {
         return Err(ProofError::NoJudge);
     }
-    let artifact = Artifact::read(bytes).map_err(|error| EngineError::Model(error.to_string()))?;
-    let mut native = crate::load(EngineKind::Native, bytes)?;
-    let expected = native.layout().window_values();
+    let expected = model::layout(artifact).window_values();
     if let Some(index) = held_out.iter().position(|window| window.len() != expected) {
         return Err(ProofError::Window { index, found: held_out[index].len(), expected });
     }
@@ -154,15 +153,15 @@ pub fn prove(
     let held_out: Vec<&[f32]> = held_out.iter().map(Vec::as_slice).collect();
     let case = Case {
         names: artifact.output_names(),
-        golden: golden_outputs(&artifact),
-        reference: answers(native.as_mut(), &held_out)?,
+        golden: golden_outputs(artifact),
+        reference: reference(artifact, &held_out)?,
         golden_windows,
         held_out,
     };
-    let mut explanation = Explanation::new(&artifact)?;
+    let mut explanation = Explanation::new(artifact);
     let mut judges = Vec::new();
     for &kind in engines {
-        let mut engine = crate::load(kind, bytes)?;
+        let mut engine = crate::load_artifact(kind, artifact)?;
         judges.push(case.judge(engine.as_mut(), &mut explanation, clock_ns)?);
     }
     Ok(Proof {
@@ -212,6 +211,16 @@ impl Case<'_> {
             latency: latency::measure(engine, &windows, clock_ns)?,
         })
     }
+}
+
+/// The native engine's answers.
+fn reference(artifact: &Artifact, held_out: &[&[f32]]) -> Result<Outputs, EngineError> {
+    if held_out.is_empty() {
+        let golden = &artifact.golden()[0];
+        return Ok(Outputs::with_capacity(0, golden.floats.len(), golden.label.is_some()));
+    }
+    let mut native = crate::load_artifact(EngineKind::Native, artifact)?;
+    answers(native.as_mut(), held_out)
 }
 
 fn golden_outputs(artifact: &Artifact) -> Outputs {

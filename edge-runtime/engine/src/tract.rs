@@ -14,7 +14,7 @@ use tract_onnx::prelude::*;
 use tract_onnx::tract_hir::internal::*;
 
 use crate::foreign::{self, Answers};
-use crate::model::{self, Model};
+use crate::model;
 use crate::{Engine, EngineError, EngineKind, Layout, Outputs};
 
 /// The version that the workspace pins.
@@ -29,25 +29,21 @@ pub(crate) struct Tract {
 }
 
 impl Tract {
-    /// Loads an artifact, or any other model with one float input.
-    pub(crate) fn load(bytes: &[u8]) -> Result<Tract, EngineError> {
-        let reader = kernels::reader().with_ignore_value_info(true);
-        match model::read(bytes)? {
-            Model::Ours(artifact) => {
-                let layout = model::layout(&artifact);
-                let model = own_graph(&artifact).map_err(unsupported)?;
-                Tract::start(&reader, &model, layout).map_err(refused)
-            }
-            Model::Foreign(decoded) => {
-                let answers = foreign::answers(&decoded).map_err(unsupported)?;
-                let layout = foreign::layout(&decoded).map_err(unsupported)?;
-                let mut model = without_functions(bytes, &decoded).map_err(unsupported)?;
-                drop(decoded);
-                misreadings::check(&model, &reader).map_err(unsupported)?;
-                keep_answers(&mut model, &answers);
-                Tract::start_foreign(&reader, &model, layout).map_err(refused)
-            }
-        }
+    /// Loads an artifact.
+    pub(crate) fn new(artifact: &Artifact) -> Result<Tract, EngineError> {
+        let model = own_graph(artifact).map_err(unsupported)?;
+        Tract::start(&reader(), &model, model::layout(artifact)).map_err(refused)
+    }
+
+    /// Loads any other model with one float input.
+    pub(crate) fn load_foreign(bytes: &[u8], decoded: &ModelProto) -> Result<Tract, EngineError> {
+        let reader = reader();
+        let answers = foreign::answers(decoded).map_err(unsupported)?;
+        let layout = foreign::layout(decoded).map_err(unsupported)?;
+        let mut model = without_functions(bytes, decoded).map_err(unsupported)?;
+        misreadings::check(&model, &reader).map_err(unsupported)?;
+        keep_answers(&mut model, &answers);
+        Tract::start_foreign(&reader, &model, layout).map_err(refused)
     }
 
     /// Some graphs fix the number of windows inside: those run with one window at a time, which
@@ -125,6 +121,10 @@ impl Engine for Tract {
             })
         })
     }
+}
+
+fn reader() -> Onnx {
+    kernels::reader().with_ignore_value_info(true)
 }
 
 /// The plan of a graph, optimised only where it computes in 32 bits: among tract's rewrites there is

@@ -15,7 +15,7 @@ impl Inspect {
         if self.json {
             let document = json!({
                 "artifact_sha256": model.artifact.sha256(),
-                "size_bytes": model.bytes.len(),
+                "size_bytes": model.size_bytes,
                 "golden_windows": model.artifact.golden().len(),
                 "manifest": model.artifact.manifest(),
             });
@@ -64,7 +64,7 @@ fn lines(model: &ModelFile) -> Vec<(&'static str, String)> {
         "size",
         format!(
             "{} bytes, format version {}, {} golden windows",
-            model.bytes.len(),
+            model.size_bytes,
             manifest.format_version,
             model.artifact.golden().len(),
         ),

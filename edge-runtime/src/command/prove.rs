@@ -18,7 +18,7 @@ impl Prove {
         };
         let start = Instant::now();
         let clock = || start.elapsed().as_nanos() as u64;
-        let proof = proof::prove(&model.bytes, &[], &engines, &clock)
+        let proof = proof::prove(&model.artifact, &[], &engines, &clock)
             .with_context(|| format!("{} cannot be proved", self.model.display()))?;
         if self.json {
             serde_json::to_writer_pretty(&mut *output, &proof).map_err(std::io::Error::from)?;

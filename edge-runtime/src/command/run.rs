@@ -27,7 +27,7 @@ impl Run {
     pub(crate) fn run(&self, output: &mut dyn Write) -> anyhow::Result<()> {
         let model = model_file::read(&self.model)?;
         let pipeline = &model.artifact.manifest().pipeline;
-        let engine = engine::load(self.engine, &model.bytes)
+        let engine = engine::load_artifact(self.engine, &model.artifact)
             .with_context(|| format!("{} cannot be loaded", self.model.display()))?;
         let mut input = input::open(self, pipeline)?;
         let rate_hz = input.rows.rate_hz().or(self.rate_hz);

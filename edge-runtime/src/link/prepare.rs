@@ -15,6 +15,7 @@ use serde_json::Value;
 use super::memory::MemoryLimit;
 use super::model_keys::ModelKeys;
 use super::state_folder::read_bounded;
+use crate::memory;
 use crate::service::ReadyModel;
 
 /// What is known of a model before its file is opened.
@@ -67,6 +68,9 @@ pub(super) fn prepare(
     let (ready, proof) = ready.unwrap_or_else(|_| {
         Err("the engine panicked on this model; the device's log has its words".to_owned())
     })?;
+    drop(bytes);
+    // The proof took many times what serving takes.
+    memory::give_back();
     memory_limit.check_after()?;
     Ok((ready, proof))
 }
@@ -76,31 +80,18 @@ fn load(bytes: &[u8], expected: &Expected) -> Result<(ReadyModel, Value), String
         .map_err(|error| format!("this is no model that cirame-trainer exported: {error}"))?;
     let start = Instant::now();
     let clock_ns = || start.elapsed().as_nanos() as u64;
-    let proof = proof::prove(bytes, &[], judges(), &clock_ns)
+    // What will serve is what is judged: other engines judged when the model was exported, and take
+    // many times its memory.
+    let proof = proof::prove(&artifact, &[], &[EngineKind::Native], &clock_ns)
         .map_err(|error| format!("the model cannot be proved on this device: {error}"))?;
     if !proof.passed {
         return Err(difference(&proof));
     }
-    let engine = engine::load(EngineKind::Native, bytes)
+    let engine = engine::load_artifact(EngineKind::Native, &artifact)
         .map_err(|error| format!("the model cannot be loaded: {error}"))?;
     let proof = serde_json::to_value(&proof).map_err(|error| error.to_string())?;
-    let ready = ReadyModel {
-        artifact,
-        engine,
-        name: expected.name.clone(),
-        version: expected.version,
-        artifact_bytes: bytes.len() as u64,
-    };
-    Ok((ready, proof))
-}
-
-/// Who proves a model on the device.
-fn judges() -> &'static [EngineKind] {
-    if cfg!(feature = "tract") {
-        &[EngineKind::Native, EngineKind::Tract]
-    } else {
-        &[EngineKind::Native]
-    }
+    let named = (expected.name.clone(), expected.version);
+    Ok((ReadyModel::new(&artifact, engine, named, bytes.len() as u64), proof))
 }
 
 fn difference(proof: &Proof) -> String {

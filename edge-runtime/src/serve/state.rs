@@ -257,7 +257,7 @@ impl Core {
     /// # Errors
     /// There are too many, or the pipeline does not pass its check; all stays as it was.
     pub(super) fn swap(&mut self, ready: ReadyModel, emit: Emit<'_>) -> Result<(), SwapError> {
-        let pipeline = &ready.artifact.manifest().pipeline;
+        let pipeline = &ready.manifest.pipeline;
         pipeline.check()?;
         let before = self.models.get(&ready.name);
         if before.is_none() && self.models.len() >= MODELS_MAX {
@@ -275,7 +275,7 @@ impl Core {
             windows: 0,
             failed_windows: 0,
             latencies: Latencies::default(),
-            sha256_text: ready.artifact.sha256().to_string(),
+            sha256_text: ready.artifact_sha256.to_string(),
             ready,
         };
         self.models.insert(name.clone(), model);
@@ -365,7 +365,7 @@ impl Core {
         count: usize,
     ) -> Result<Outputs, InferError> {
         let mut models = self.models.values_mut();
-        match models.find(|model| model.ready.artifact.sha256() == artifact) {
+        match models.find(|model| model.ready.artifact_sha256 == artifact) {
             Some(model) => Ok(model.ready.engine.run(windows, count)?),
             None => Err(InferError::Exchanged),
         }
@@ -430,18 +430,19 @@ impl Core {
 
 impl InService {
     pub(super) fn pipeline(&self) -> &Pipeline {
-        &self.ready.artifact.manifest().pipeline
+        &self.ready.manifest.pipeline
     }
 
     fn facts(&self) -> ModelFacts {
-        let ReadyModel { artifact, engine, name, version, artifact_bytes } = &self.ready;
+        let ReadyModel { manifest, artifact_sha256, engine, name, version, artifact_bytes } =
+            &self.ready;
         ModelFacts {
             name: name.clone(),
             version: *version,
-            artifact_sha256: artifact.sha256(),
+            artifact_sha256: *artifact_sha256,
             artifact_bytes: *artifact_bytes,
-            manifest: artifact.manifest().clone(),
-            output_names: artifact.output_names(),
+            manifest: manifest.clone(),
+            output_names: manifest.task.output_names(),
             layout: engine.layout().clone(),
             engine: engine.kind(),
         }

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use engine::EngineKind;
+use model_format::artifact::Artifact;
 use model_format::bundle::Bundle;
 use model_format::id::Digest;
 use serde_json::Value;
@@ -14,7 +15,8 @@ use super::{edge, model, program};
 /// Writes a bundle of a released artifact, as version `version` of `pump`.
 fn bundle(path: &Path, artifact: &str, version: u32) -> String {
     let bytes = std::fs::read(model(artifact)).unwrap();
-    let proof = engine::proof::prove(&bytes, &[], &[EngineKind::Native], &|| 0).unwrap();
+    let artifact = Artifact::read(&bytes).unwrap();
+    let proof = engine::proof::prove(&artifact, &[], &[EngineKind::Native], &|| 0).unwrap();
     let proof = serde_json::to_value(proof).unwrap();
     let bundle = Bundle::new(("pump", version), bytes, proof, None);
     std::fs::write(path, bundle.write().unwrap()).unwrap();

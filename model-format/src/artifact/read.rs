@@ -35,13 +35,13 @@ pub(super) fn read(bytes: &[u8]) -> Result<Artifact, ArtifactError> {
     let graph = model.graph.as_ref().ok_or(ArtifactError::Broken)?;
     let batch = check_declarations(graph, &manifest)?;
     let kernel = check_function(&model, &manifest)?;
-    let forests = forests(graph, manifest.features.len())?;
+    forests(&model, &manifest)?;
     let golden = golden::read(golden_text, &manifest)?;
     // One run shows that types and shapes inside the graph fit.
     let mut program = program(&model, &manifest, kernel)?;
     golden::evaluate(&mut program, &manifest, &golden[0].window)?;
     let sha256 = Digest::of(bytes);
-    Ok(Artifact { model, manifest, golden, forests, sha256, batch, kernel })
+    Ok(Artifact { model, manifest, golden, sha256, batch, kernel })
 }
 
 /// The program of a model that has passed the checks; `kernel` runs features as kernels.
@@ -237,9 +237,13 @@ fn check_function(model: &ModelProto, manifest: &Manifest) -> Result<bool, Artif
 }
 
 /// The forests that read the features.
-fn forests(graph: &GraphProto, features: usize) -> Result<Vec<Forest>, ArtifactError> {
+pub(super) fn forests(
+    model: &ModelProto,
+    manifest: &Manifest,
+) -> Result<Vec<Forest>, ArtifactError> {
+    let features = manifest.features.len();
     let mut forests = Vec::new();
-    for node in &graph.node {
+    for node in model.graph.iter().flat_map(|graph| &graph.node) {
         let forest = tree_ensemble::of_node(node)
             .map_err(|source| ArtifactError::Forest { node: node.name.clone(), source })?;
         let Some(forest) = forest.filter(|_| node.input.first().is_some_and(|x| x == FEATURES))

@@ -32,11 +32,18 @@ fn plain(forest: &Forest, row: &[f32]) -> Vec<f32> {
 #[test]
 fn eight_trees_in_step_give_what_each_gives_alone() {
     let mut random = draft::random(5);
-    for (seed, trees, depth, outputs) in
-        [(1, 1, 0, 2), (2, 1, 6, 3), (3, 7, 9, 4), (4, 8, 3, 1), (5, 9, 11, 2), (6, 33, 7, 6)]
-    {
+    for (seed, trees, depth, outputs) in [
+        (1, 1, 0, 2),
+        (2, 1, 6, 3),
+        (3, 7, 9, 4),
+        (4, 8, 3, 1),
+        (5, 9, 11, 2),
+        (6, 33, 7, 6),
+        (7, 40, 5, 11),
+    ] {
         let forest = draft::forest(seed, trees, depth, 6, outputs);
         let mut flat = FlatForest::new(&forest).unwrap();
+        let (mut rows, mut all) = (Vec::new(), Vec::new());
         let mut sums = vec![0.0; outputs];
         for at in 0..500 {
             let mut row: Vec<f32> = (0..6).map(|_| random.random_range(-2.5..2.5)).collect();
@@ -47,9 +54,15 @@ fn eight_trees_in_step_give_what_each_gives_alone() {
                 2 => row[at % 6] = f32::INFINITY,
                 _ => {}
             }
-            flat.evaluate(&row, &mut sums);
+            flat.evaluate(&row, row.len(), &mut sums);
             assert_eq!(sums, plain(&forest, &row), "forest {seed}, row {row:?}");
+            all.extend_from_slice(&sums);
+            // A column behind those that are read.
+            rows.extend(row.into_iter().chain([9.0]));
         }
+        let mut together = vec![f32::NAN; all.len()];
+        flat.evaluate(&rows, 7, &mut together);
+        assert_eq!(together, all, "forest {seed}: all rows in one call");
     }
 }
 
@@ -69,7 +82,7 @@ fn a_chain_as_deep_as_allowed_is_evaluated_and_a_deeper_one_refused() {
     let mut flat = FlatForest::new(&chain(64)).unwrap();
     for value in 0..=64 {
         let mut sum = [0.0];
-        flat.evaluate(&[value as f32], &mut sum);
+        flat.evaluate(&[value as f32], 1, &mut sum);
         assert_eq!(sum, [value as f32]);
     }
     assert_eq!(chain(65).check(), Err(ForestError::Depth { tree: 0 }));

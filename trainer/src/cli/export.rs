@@ -37,7 +37,11 @@ impl Export {
         let mut bytes = folder.read_artifact(version.artifact_sha256)?;
         let proof = if self.batch_one {
             bytes = Artifact::read(&bytes)?.with_batch(Batch::One)?;
-            serde_json::to_vec_pretty(&prove_artifact(&bytes, &[], &context.progress)?)?
+            serde_json::to_vec_pretty(&prove_artifact(
+                &Artifact::read(&bytes)?,
+                &[],
+                &context.progress,
+            )?)?
         } else {
             std::fs::read(folder.proof_path(version.artifact_sha256))?
         };

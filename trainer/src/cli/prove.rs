@@ -6,6 +6,7 @@ use std::time::Instant;
 use anyhow::Context as _;
 use clap::Args;
 use engine::EngineKind;
+use model_format::artifact::Artifact;
 
 use super::report::Report;
 use super::{Context, Versioned, evaluation_text, to_json};
@@ -35,7 +36,8 @@ impl Prove {
         };
         let began = Instant::now();
         let clock_ns = || u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        let proof = engine::proof::prove(&bytes, &[], &engines, &clock_ns)?;
+        let artifact = Artifact::read(&bytes)?;
+        let proof = engine::proof::prove(&artifact, &[], &engines, &clock_ns)?;
         let text = evaluation_text::proof(&proof);
         anyhow::ensure!(proof.passed, "the artifact does not give the answers it carries:\n{text}");
         Ok(Report { text, json: to_json(&proof) })

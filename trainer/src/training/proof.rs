@@ -3,13 +3,14 @@
 use std::time::Instant;
 
 use engine::proof::{Proof, prove};
+use model_format::artifact::Artifact;
 
 use super::TrainError;
 use crate::progress::Progress;
 
 /// Runs the artifact's golden windows and these through every engine at hand.
 pub(crate) fn prove_artifact(
-    artifact: &[u8],
+    artifact: &Artifact,
     held_out: &[Vec<f32>],
     progress: &Progress,
 ) -> Result<Proof, TrainError> {

@@ -4,23 +4,27 @@ use model_format::artifact::Artifact;
 use model_format::onnx::op::tree_ensemble::Forest;
 use model_format::signal::features::FeaturePlan;
 
+use super::TOLERANCE;
 use super::difference::Difference;
-use super::{ProofError, TOLERANCE};
-use crate::{EngineError, Outputs};
+use crate::Outputs;
 
 /// Knows where an artifact's answers jump.
-pub(super) struct Explanation {
+pub(super) struct Explanation<'a> {
+    artifact: &'a Artifact,
+    /// Made for the first difference: most proofs find none.
+    splits: Option<Splits>,
+}
+
+/// The splits of an artifact's forests, and the features that they look at.
+struct Splits {
     plan: FeaturePlan,
     forests: Vec<Forest>,
     features: Vec<f32>,
 }
 
-impl Explanation {
-    pub(super) fn new(artifact: &Artifact) -> Result<Explanation, ProofError> {
-        let plan = FeaturePlan::new(&artifact.manifest().pipeline)
-            .map_err(|error| EngineError::Model(error.to_string()))?;
-        let features = vec![0.0; plan.names().len()];
-        Ok(Explanation { plan, forests: artifact.forests().to_vec(), features })
+impl<'a> Explanation<'a> {
+    pub(super) fn new(artifact: &'a Artifact) -> Explanation<'a> {
+        Explanation { artifact, splits: None }
     }
 
     /// True where a split that the window visits lies within the tolerance of its features, or
@@ -33,10 +37,23 @@ impl Explanation {
         difference: Difference,
     ) -> bool {
         let answer = &reference.floats[index * reference.width..][..reference.width];
-        (!difference.floats && is_close_decision(answer)) || self.is_close_split(window)
+        if !difference.floats && is_close_decision(answer) {
+            return true;
+        }
+        let splits = self.splits.get_or_insert_with(|| Splits::of(self.artifact));
+        splits.has_close(window)
+    }
+}
+
+impl Splits {
+    fn of(artifact: &Artifact) -> Splits {
+        let plan = FeaturePlan::new(&artifact.manifest().pipeline)
+            .expect("the artifact was read with the same features");
+        let features = vec![0.0; plan.names().len()];
+        Splits { plan, forests: artifact.forests(), features }
     }
 
-    fn is_close_split(&mut self, window: &[f32]) -> bool {
+    fn has_close(&mut self, window: &[f32]) -> bool {
         if self.forests.is_empty() {
             return false;
         }

@@ -44,6 +44,6 @@ fn a_changed_body_is_evaluated_and_not_the_kernel() {
         let answers = run(engine.as_mut(), &golden_windows);
         assert!(distance(&golden, &answers.floats) > 1e-3, "{kind} runs the kernel");
     }
-    let proof = engine::proof::prove(&bytes, &windows, &engines(), &|| 0).unwrap();
+    let proof = engine::proof::prove(&artifact, &windows, &engines(), &|| 0).unwrap();
     assert!(!proof.passed);
 }

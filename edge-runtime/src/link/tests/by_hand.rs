@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use engine::EngineKind;
+use model_format::artifact::Artifact;
 use model_format::bundle::Bundle;
 use model_format::id::Digest;
 use model_format::protocol::DeploymentState;
@@ -15,7 +16,8 @@ use crate::link::{self, ModelKeys};
 
 /// A bundle of this artifact as the trainer makes it.
 fn bundle(device: &TestDevice, name: &str, bytes: &[u8]) -> PathBuf {
-    let proof = engine::proof::prove(bytes, &[], &[EngineKind::Native], &|| 0).unwrap();
+    let artifact = Artifact::read(bytes).unwrap();
+    let proof = engine::proof::prove(&artifact, &[], &[EngineKind::Native], &|| 0).unwrap();
     let mut proof = serde_json::to_value(proof).unwrap();
     // It was proved where it was made, whatever is found here.
     proof["passed"] = true.into();

@@ -36,7 +36,7 @@ pub(in crate::serve) struct Place<'a> {
 impl Answering<'_> {
     /// What is to be watched on a stream that a model begins to answer.
     pub(in crate::serve) fn watch(&mut self, stream: &str, model: &InService) -> Watch {
-        let manifest = model.ready.artifact.manifest();
+        let manifest = &model.ready.manifest;
         let remembered = &mut self.operator.remembered;
         Watch::new(self.plan, stream, (&model.ready.name, manifest), remembered)
     }
@@ -81,11 +81,11 @@ impl Answering<'_> {
         self.counts.gated_windows += u64::from(decided.gated_by.is_some());
         let sequence = *place.sequence;
         *place.sequence += 1;
-        let digest = ready.artifact.sha256();
+        let digest = ready.artifact_sha256;
         let answered = Answered::new(outputs, self.device, &digest, place.stream, window);
         let id = answered.id();
         let is_absolute = place.is_absolute;
-        let mut fields = answered.fields(ready.artifact.manifest(), &id, is_absolute, false);
+        let mut fields = answered.fields(&ready.manifest, &id, is_absolute, false);
         fields.push(("stream", Field::Text(place.stream)));
         fields.push(("model", Field::Text(&ready.name)));
         let version = ready.version.map_or(Field::Null, |version| Field::Whole(version.into()));
@@ -115,7 +115,7 @@ impl Answering<'_> {
         watch: &mut Watch,
         emit: Emit<'_>,
     ) {
-        let (name, manifest) = (&model.ready.name, model.ready.artifact.manifest());
+        let (name, manifest) = (&model.ready.name, &model.ready.manifest);
         watch.renew(self.plan, stream, (name, manifest), self.happened);
         self.tell(stream, model, watch.is_absolute(), emit);
     }

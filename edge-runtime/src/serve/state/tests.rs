@@ -5,7 +5,7 @@ mod many;
 mod watched;
 
 use engine::EngineKind;
-use model_format::artifact::Artifact;
+use model_format::artifact::{Artifact, Golden};
 use model_format::payload::message::{Reading, Times};
 use model_format::protocol::{NameTemplate, StreamState, TopicTemplate};
 use proptest::prelude::*;
@@ -16,16 +16,20 @@ use super::*;
 /// A released artifact: channels accX and accY at 100 Hz, windows of 32 samples, each 16. All take
 /// each other's place.
 fn model(name: &str, version: u32) -> ReadyModel {
+    let bytes = file(name);
+    let artifact = Artifact::read(&bytes).unwrap();
+    let engine = engine::load_artifact(EngineKind::Native, &artifact).unwrap();
+    ReadyModel::new(&artifact, engine, ("model".to_owned(), Some(version)), bytes.len() as u64)
+}
+
+fn file(name: &str) -> Vec<u8> {
     let path =
         format!("{}/../model-format/tests/corpus/v1/{name}.onnx", env!("CARGO_MANIFEST_DIR"));
-    let bytes = std::fs::read(path).unwrap();
-    ReadyModel {
-        artifact: Artifact::read(&bytes).unwrap(),
-        engine: engine::load(EngineKind::Native, &bytes).unwrap(),
-        name: "model".to_owned(),
-        version: Some(version),
-        artifact_bytes: bytes.len() as u64,
-    }
+    std::fs::read(path).unwrap()
+}
+
+fn golden(name: &str) -> Vec<Golden> {
+    Artifact::read(&file(name)).unwrap().golden().to_vec()
 }
 
 fn direct() -> Source {
@@ -147,7 +151,7 @@ proptest! {
         found.clear();
         let other = model("pump", 1);
         let before = model("anomaly", 1);
-        let is_equal = other.artifact.manifest().pipeline == before.artifact.manifest().pipeline;
+        let is_equal = other.manifest.pipeline == before.manifest.pipeline;
         prop_assert!(!is_equal, "the test needs two pipelines");
         swap(&mut core, other, &mut found);
         // The other model wants a sample each millisecond.
@@ -262,7 +266,7 @@ fn windows_of_others_are_answered_by_the_model_that_was_meant() {
     let digest = Digest::of(b"none");
     assert!(matches!(core.infer(digest, &[], 0), Err(InferError::Exchanged)));
     let ready = model("anomaly", 1);
-    let (digest, golden) = (ready.artifact.sha256(), ready.artifact.golden().to_vec());
+    let (digest, golden) = (ready.artifact_sha256, golden("anomaly"));
     swap(&mut core, ready, &mut Vec::new());
     let windows: Vec<f32> = golden.iter().flat_map(|golden| golden.window.clone()).collect();
     let outputs = core.infer(digest, &windows, golden.len()).unwrap();

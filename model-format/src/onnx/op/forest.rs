@@ -1,13 +1,13 @@
-//! The fast evaluator of forests: flat nodes of 8 bytes, no branches, eight trees in step.
+//! The fast evaluator of forests: flat nodes of 8 bytes, no branches, sixteen trees in step.
 //!
-//! A walk down one tree waits for memory at each level. Eight walks side by side wait together,
+//! A walk down one tree waits for memory at each level. Sixteen walks side by side wait together,
 //! and without branches nothing is predicted wrongly. A leaf is a node that leads to itself, so
 //! shorter trees of a group simply stay where they are.
 
 use super::tree_ensemble::{Forest, ForestError, Node, OUTPUTS_MAX, TREE_NODES_MAX, WIDTH_MAX};
 
 /// Trees that are walked side by side.
-const LANES: usize = 8;
+const LANES: usize = 16;
 /// Bits of a node's `go` that hold the feature; the rest is the distance to the left child.
 const FEATURE_BITS: u32 = 12;
 /// A row padded to the number of features that the bits can name.
@@ -106,32 +106,68 @@ impl FlatForest {
         self.outputs
     }
 
-    /// Writes the sums of one row to `sums`.
+    /// Writes the sums of each row to `sums`, row-major. `rows` has `columns` values a row, of which
+    /// the first [`FlatForest::width`] are read.
     ///
-    /// Weights are added as 32-bit floats in the order of the trees, as ONNX Runtime does.
+    /// Weights are added as 32-bit floats in the order of the trees, as ONNX Runtime does. All rows
+    /// go through some trees before the next trees are touched: those stay in the cache.
     ///
     /// # Panics
-    /// Where `row` has not [`FlatForest::width`] or `sums` not [`FlatForest::outputs`] values.
-    pub fn evaluate(&mut self, row: &[f32], sums: &mut [f32]) {
-        assert_eq!(sums.len(), self.outputs, "one sum for every output");
-        self.row[..self.width].copy_from_slice(row);
+    /// Where a row has fewer than [`FlatForest::width`] or `sums` not [`FlatForest::outputs`] values a
+    /// row.
+    pub fn evaluate(&mut self, rows: &[f32], columns: usize, sums: &mut [f32]) {
+        let count = rows.len() / columns;
+        assert_eq!(sums.len(), count * self.outputs, "one sum for every row and output");
         sums.fill(0.0);
-        for group in self.roots.chunks(LANES) {
-            let mut at = [0_u32; LANES];
+        for (group_at, group) in self.roots.chunks(LANES).enumerate() {
+            let mut roots = [0_u32; LANES];
             let mut depth = 0;
-            for (at, &(root, tree_depth)) in at.iter_mut().zip(group) {
+            for (at, &(root, tree_depth)) in roots.iter_mut().zip(group) {
                 *at = root;
                 depth = depth.max(usize::from(tree_depth));
             }
-            // Missing lanes of the last group walk the first tree once more; nobody reads them.
-            descend(&self.nodes, &self.row, &mut at, depth);
-            for &leaf in &at[..group.len()] {
-                let leaf = self.nodes[leaf as usize].threshold.to_bits() as usize;
-                let weights = &self.weights[leaf * self.outputs..][..self.outputs];
-                sums.iter_mut().zip(weights).for_each(|(sum, weight)| *sum += weight);
+            let rows = rows.chunks_exact(columns).zip(sums.chunks_exact_mut(self.outputs));
+            for (row, sums) in rows {
+                if group_at == 0 || count > 1 {
+                    self.row[..self.width].copy_from_slice(&row[..self.width]);
+                }
+                // Missing lanes of the last group walk the first tree once more; nobody reads them.
+                let mut at = roots;
+                descend(&self.nodes, &self.row, &mut at, depth);
+                let leaves = at[..group.len()].iter();
+                let leaves = leaves.map(|&at| self.nodes[at as usize].threshold.to_bits() as usize);
+                match sums.len() {
+                    1 => add_weights::<1>(&self.weights, leaves, sums),
+                    2 => add_weights::<2>(&self.weights, leaves, sums),
+                    3 => add_weights::<3>(&self.weights, leaves, sums),
+                    4 => add_weights::<4>(&self.weights, leaves, sums),
+                    5 => add_weights::<5>(&self.weights, leaves, sums),
+                    6 => add_weights::<6>(&self.weights, leaves, sums),
+                    7 => add_weights::<7>(&self.weights, leaves, sums),
+                    8 => add_weights::<8>(&self.weights, leaves, sums),
+                    outputs => leaves.for_each(|leaf| {
+                        let weights = &self.weights[leaf * outputs..][..outputs];
+                        sums.iter_mut().zip(weights).for_each(|(sum, weight)| *sum += weight);
+                    }),
+                }
             }
         }
     }
+}
+
+/// Adds the weights of each leaf; for few sums, which then stay in registers.
+fn add_weights<const OUTPUTS: usize>(
+    weights: &[f32],
+    leaves: impl Iterator<Item = usize>,
+    sums: &mut [f32],
+) {
+    let (weights, _) = weights.as_chunks::<OUTPUTS>();
+    let ([sums], _) = sums.as_chunks_mut::<OUTPUTS>() else { return };
+    let mut totals = *sums;
+    for leaf in leaves {
+        totals.iter_mut().zip(&weights[leaf]).for_each(|(sum, weight)| *sum += weight);
+    }
+    *sums = totals;
 }
 
 /// Moves all lanes down `depth` levels, or fewer if all have arrived at leaves.

@@ -461,9 +461,7 @@ pub(super) fn evaluate(
         return Err(OpError::Shape(problem));
     }
     let sums = output.reset::<f32>(&[rows, forest.outputs()])?;
-    for (row, sums) in x.chunks_exact(columns).zip(sums.chunks_exact_mut(forest.outputs())) {
-        forest.evaluate(&row[..forest.width()], sums);
-    }
+    forest.evaluate(x, columns, sums);
     Ok(())
 }
 

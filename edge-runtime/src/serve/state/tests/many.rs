@@ -107,7 +107,7 @@ fn a_source_can_name_its_models() {
 
 #[test]
 fn a_unit_that_differs_is_told_and_not_answered() {
-    let wanted = model("anomaly", 1).artifact.manifest().pipeline.channels[0].unit.clone();
+    let wanted = model("anomaly", 1).manifest.pipeline.channels[0].unit.clone();
     let Some(wanted) = wanted else { panic!("the released model has units") };
     let mapped = |unit: &str| MappedChannel {
         name: "accX".to_owned(),

@@ -1,21 +1,56 @@
-//! Sorted samples, quantiles, and the median distance from the median.
+//! Order statistics: quantiles, and the median distance from the median.
 
 use super::Basis;
 
-/// The samples of one channel in ascending order, once they are asked for.
+/// The samples of one channel, put in ascending order only as far as somebody asks.
 #[derive(Clone)]
 pub(super) struct Sorted {
     keys: Vec<i32>,
+    /// True once the keys are those of this window.
     ready: bool,
+    /// Ascending ranks whose keys stand in their places: all keys before them are not larger, all
+    /// behind them not smaller.
+    settled: Vec<usize>,
 }
+
+/// Ranks that are settled one by one; from then on all are.
+const SETTLED_MAX: usize = 16;
 
 impl Sorted {
     pub(super) fn new(window_samples: usize) -> Self {
-        Sorted { keys: vec![0; window_samples], ready: false }
+        let settled = Vec::with_capacity(SETTLED_MAX);
+        Sorted { keys: vec![0; window_samples], ready: false, settled }
     }
 
     pub(super) fn forget(&mut self) {
         self.ready = false;
+        self.settled.clear();
+    }
+
+    /// The sample that stands at `rank` in ascending order.
+    fn at(&mut self, rank: usize) -> f64 {
+        if let Err(place) = self.settled.binary_search(&rank) {
+            let before = place.checked_sub(1).map_or(0, |place| self.settled[place] + 1);
+            let behind = self.settled.get(place).copied().unwrap_or(self.keys.len());
+            if self.settled.len() < SETTLED_MAX {
+                self.keys[before..behind].select_nth_unstable(rank - before);
+                self.settled.insert(place, rank);
+            } else {
+                // What is between two settled ranks stays there.
+                self.keys[before..behind].sort_unstable();
+            }
+        }
+        self.get(rank)
+    }
+
+    /// Puts all samples in ascending order.
+    fn sort(&mut self) {
+        let mut start = 0;
+        for &rank in &self.settled {
+            self.keys[start..rank].sort_unstable();
+            start = rank + 1;
+        }
+        self.keys[start..].sort_unstable();
     }
 
     fn get(&self, index: usize) -> f64 {
@@ -29,16 +64,15 @@ fn flip(bits: i32) -> i32 {
 }
 
 impl Basis {
-    fn sorted(&mut self) -> &Sorted {
+    fn sorted(&mut self) -> &mut Sorted {
         if !self.sorted.ready {
             for (key, &x) in self.sorted.keys.iter_mut().zip(&self.samples) {
                 // The samples came as 32-bit floats: nothing is rounded here.
                 *key = flip((x as f32).to_bits() as i32);
             }
-            self.sorted.keys.sort_unstable();
             self.sorted.ready = true;
         }
-        &self.sorted
+        &mut self.sorted
     }
 
     /// The quantile at `percent`, interpolated linearly between order statistics: position
@@ -48,8 +82,8 @@ impl Basis {
         let last = sorted.keys.len() - 1;
         let position = last * percent;
         let (index, part) = (position / 100, (position % 100) as f64 / 100.0);
-        let below = sorted.get(index);
-        let above = sorted.get((index + 1).min(last));
+        let below = sorted.at(index);
+        let above = sorted.at((index + 1).min(last));
         below + (above - below) * part
     }
 
@@ -57,6 +91,7 @@ impl Basis {
     pub fn median_distance(&mut self) -> f64 {
         let median = self.quantile(50);
         let sorted = self.sorted();
+        sorted.sort();
         let count = sorted.keys.len();
         let lower = distance_at(sorted, median, (count - 1) / 2);
         let upper = distance_at(sorted, median, count / 2);
