@@ -15,7 +15,7 @@ use model_format::signal::stream::WindowRef;
 
 use crate::config::OutputFormat;
 
-pub(crate) use answered::{Answered, Field, json_number, write_json};
+pub(crate) use answered::{Answered, Field, json_float, write_json};
 pub(crate) use latencies::Latencies;
 use result_writer::ResultWriter;
 

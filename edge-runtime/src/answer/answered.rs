@@ -1,5 +1,7 @@
 //! One answered window, and the fields of its result.
 
+use std::fmt::{self, Write as _};
+
 use engine::Outputs;
 use model_format::id::{Digest, ResultId, result_id};
 use model_format::manifest::{Manifest, Task};
@@ -96,36 +98,54 @@ impl<'a> Answered<'a> {
 pub(crate) fn write_json(fields: &[(&str, Field<'_>)], is_absolute: bool, line: &mut String) {
     for (index, (name, field)) in fields.iter().enumerate() {
         line.push(if index > 0 { ',' } else { '{' });
-        *line += &json_text(name);
+        json_text(name, line);
         line.push(':');
         match field {
-            Field::Text(text) => *line += &json_text(text),
-            Field::Time(time_ns) if is_absolute => *line += &json_text(&rfc3339(*time_ns)),
+            Field::Text(text) => json_text(text, line),
+            Field::Time(time_ns) if is_absolute => json_text(&rfc3339(*time_ns), line),
             Field::Time(time_ns) => *line += &seconds(*time_ns),
-            Field::Whole(value) => *line += &value.to_string(),
-            Field::Float(value) => *line += &json_number(*value),
-            Field::Bool(value) => *line += &value.to_string(),
+            Field::Whole(value) => add(line, value),
+            Field::Float(value) => json_float(*value, line),
+            Field::Bool(value) => add(line, value),
             Field::Null => *line += "null",
             Field::Probabilities(classes, values) => {
-                let pairs: Vec<String> = classes
-                    .iter()
-                    .zip(*values)
-                    .map(|(class, value)| json_text(class) + ":" + &json_number(*value))
-                    .collect();
-                *line += &format!("{{{}}}", pairs.join(","));
+                line.push('{');
+                for (at, (class, value)) in classes.iter().zip(*values).enumerate() {
+                    if at > 0 {
+                        line.push(',');
+                    }
+                    json_text(class, line);
+                    line.push(':');
+                    json_float(*value, line);
+                }
+                line.push('}');
             }
         }
     }
     line.push('}');
 }
 
-/// JSON has no number that is not finite.
-pub(crate) fn json_number(value: f32) -> String {
-    if value.is_finite() { value.to_string() } else { "null".to_owned() }
+fn add(line: &mut String, value: impl fmt::Display) {
+    // Text takes everything.
+    let _ = write!(line, "{value}");
 }
 
-fn json_text(text: &str) -> String {
-    Value::from(text).to_string()
+/// JSON has no number that is not finite.
+pub(crate) fn json_float(value: f32, line: &mut String) {
+    match value.is_finite() {
+        true => add(line, value),
+        false => *line += "null",
+    }
+}
+
+fn json_text(text: &str, line: &mut String) {
+    if text.bytes().any(|byte| byte < 0x20 || byte == b'"' || byte == b'\\') {
+        add(line, Value::from(text));
+        return;
+    }
+    line.push('"');
+    *line += text;
+    line.push('"');
 }
 
 /// Nanoseconds as an exact decimal number of seconds.

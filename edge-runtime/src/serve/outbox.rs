@@ -1,8 +1,8 @@
 //! Results and alarms on their way to the broker: on the disk until it has acknowledged them.
 //!
-//! The inference thread pushes into memory and waits for nothing. A thread of the outbox writes what
-//! came, and only then it may leave; another brings it to the disk for good. A disk that fails costs
-//! the promise that nothing is lost with the program, not the service.
+//! The inference thread pushes into memory and waits for nothing. What came leaves at once; a thread of
+//! the outbox writes what is not acknowledged by then, another brings it to the disk for good. A disk
+//! that fails costs the promise that nothing is lost with the program, not the service.
 
 use std::io;
 use std::path::Path;
@@ -103,6 +103,8 @@ struct Shared {
     queue: Mutex<Queue>,
     /// The queue has changed, for the keeper.
     changed: Condvar,
+    /// The keeper looks again in a moment by itself: results need not wake it.
+    keeper_is_timed: AtomicBool,
     /// Something may leave or was acknowledged, for the broker's client.
     told: Notify,
     is_ending: AtomicBool,
@@ -118,6 +120,7 @@ impl Shared {
         Shared {
             queue: Mutex::new(Queue::new(bounds)),
             changed: Condvar::new(),
+            keeper_is_timed: AtomicBool::new(false),
             told: Notify::new(),
             is_ending: AtomicBool::new(false),
             sync_has_failed: AtomicBool::new(false),
@@ -235,12 +238,12 @@ impl Outbox {
             return;
         }
         queue.push(body);
-        let may_leave = queue.is_failing();
+        let is_timed = self.shared.keeper_is_timed.load(Ordering::Relaxed);
         drop(queue);
-        self.shared.changed.notify_one();
-        if may_leave {
-            self.shared.tell();
+        if kind == Kind::Alarm || !is_timed {
+            self.shared.changed.notify_one();
         }
+        self.shared.tell();
     }
 
     /// The next result or alarm for this connection, with its number.
@@ -257,8 +260,13 @@ impl Outbox {
 
     /// The broker has it.
     pub(super) fn acknowledge(&self, number: u64) {
-        self.shared.queue().remove(number);
-        self.shared.changed.notify_one();
+        let mut queue = self.shared.queue();
+        queue.remove(number);
+        let is_first_gone = queue.gone_len() == 1;
+        drop(queue);
+        if is_first_gone {
+            self.shared.changed.notify_one();
+        }
         self.shared.tell();
     }
 

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::infer_request::InferRequest;
 use super::metadata::{datatype, output_shape, version_text};
-use crate::answer::json_number;
+use crate::answer::json_float;
 use crate::serve::state::ModelFacts;
 
 /// An answer.
@@ -38,7 +38,7 @@ pub(super) fn write(request: &InferRequest, model: &ModelFacts, outputs: &Output
         }
         let data: Vec<String> = match labels {
             Some(labels) => labels.iter().map(i64::to_string).collect(),
-            None => outputs.floats.iter().map(|value| json_number(*value)).collect(),
+            None => outputs.floats.iter().map(|value| number(*value)).collect(),
         };
         tensors.push(with(head.to_string(), "data", &data));
     }
@@ -51,6 +51,12 @@ pub(super) fn write(request: &InferRequest, model: &ModelFacts, outputs: &Output
     let head_length = is_binary.then_some(body.len());
     body.append(&mut tail);
     InferAnswer { body, head_length }
+}
+
+fn number(value: f32) -> String {
+    let mut text = String::new();
+    json_float(value, &mut text);
+    text
 }
 
 /// The object with one more member, an array of what is JSON already.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
@@ -17,6 +18,8 @@ const WRITE_BYTES: usize = 256 << 10;
 const GONE_MAX: usize = 4096;
 /// Longest time until the disk is told what is gone.
 const GONE_AGE_MAX: Duration = Duration::from_millis(50);
+/// Least time between two writes of results: what the broker acknowledges meanwhile is not written.
+pub(super) const GATHERING: Duration = Duration::from_millis(1);
 /// Wait before a disk that failed is tried again.
 const RETRY: Duration = Duration::from_secs(2);
 /// Most files.
@@ -83,6 +86,8 @@ pub(super) struct Keeper<D> {
     /// The log says that the disk fails.
     has_told_failure: bool,
     gone_told: Instant,
+    /// When items were written last.
+    wrote: Instant,
 }
 
 impl<D: Disk> Keeper<D> {
@@ -121,6 +126,7 @@ impl<D: Disk> Keeper<D> {
             failed_until: None,
             has_told_failure: false,
             gone_told: Instant::now(),
+            wrote: Instant::now(),
         };
         keeper.delete_dead();
         Ok(keeper)
@@ -143,13 +149,14 @@ impl<D: Disk> Keeper<D> {
                 if wait.is_zero() {
                     break;
                 }
+                shared.keeper_is_timed.store(queue.has_unwritten(), Ordering::Relaxed);
                 queue = shared.wait(queue, wait);
             }
         }
     }
 
     /// How long there is nothing to do.
-    fn wait(&self, queue: &Queue, now: Instant) -> Duration {
+    pub(super) fn wait(&self, queue: &Queue, now: Instant) -> Duration {
         if queue.is_starved() {
             return Duration::ZERO;
         }
@@ -157,7 +164,8 @@ impl<D: Disk> Keeper<D> {
             return until.saturating_duration_since(now);
         }
         match (queue.has_unwritten(), queue.gone_len()) {
-            (true, _) => Duration::ZERO,
+            (true, _) if queue.has_unwritten_alarms() => Duration::ZERO,
+            (true, _) => (self.wrote + GATHERING).saturating_duration_since(now),
             (false, 0) => Duration::from_secs(3600),
             (false, _) => (self.gone_told + GONE_AGE_MAX).saturating_duration_since(now),
         }
@@ -177,9 +185,7 @@ impl<D: Disk> Keeper<D> {
             }
             Ok(_) => {}
         }
-        if self.failed_until.take().is_some() {
-            self.shared.queue().set_failing(false);
-        }
+        self.failed_until = None;
     }
 
     /// The end: everything is written and synced.
@@ -209,8 +215,6 @@ impl<D: Disk> Keeper<D> {
             );
         }
         self.failed_until = Some(now + RETRY);
-        self.shared.queue().set_failing(true);
-        self.shared.tell();
     }
 
     /// Writes what came, and what is gone if that is due. False where there was nothing to write.
@@ -224,6 +228,7 @@ impl<D: Disk> Keeper<D> {
         if batch.is_empty() && gone.is_empty() {
             return Ok(false);
         }
+        self.wrote = now;
         let (mut bytes, mut starts) = (Vec::new(), Vec::with_capacity(batch.len()));
         for (number, body) in &batch {
             starts.push((*number, bytes.len()));
@@ -244,9 +249,6 @@ impl<D: Disk> Keeper<D> {
                     queue.written(number, Place { segment, offset, bytes });
                 }
                 drop(queue);
-                if !batch.is_empty() {
-                    self.shared.tell();
-                }
                 Ok(true)
             }
             Err(error) => {

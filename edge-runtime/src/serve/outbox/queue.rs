@@ -60,8 +60,6 @@ pub(super) struct Queue {
     alarms: Lane,
     /// Number of the next item that comes.
     next: u64,
-    /// What lies below may leave: it was written, or the disk has failed.
-    offered: u64,
     /// The first number that this connection has not been given.
     unsent: u64,
     record_bytes: u64,
@@ -73,7 +71,6 @@ pub(super) struct Queue {
     gone: Vec<u64>,
     /// What is next to leave has no payload in memory.
     is_starved: bool,
-    is_failing: bool,
 }
 
 impl Queue {
@@ -83,7 +80,6 @@ impl Queue {
             results: Lane::default(),
             alarms: Lane::default(),
             next: 0,
-            offered: 0,
             unsent: 0,
             record_bytes: 0,
             unwritten_bytes: 0,
@@ -91,7 +87,6 @@ impl Queue {
             live: BTreeMap::new(),
             gone: Vec::new(),
             is_starved: false,
-            is_failing: false,
         }
     }
 
@@ -99,7 +94,6 @@ impl Queue {
     pub(super) fn restore(&mut self, number: u64, kind: Kind, place: Place) {
         self.forget(number);
         self.next = self.next.max(number.saturating_add(1));
-        self.offered = self.next;
         *self.live.entry(place.segment).or_default() += 1;
         self.record_bytes += u64::from(place.bytes);
         let item = Item {
@@ -115,7 +109,6 @@ impl Queue {
     pub(super) fn restore_gone(&mut self, number: u64) {
         self.forget(number);
         self.next = self.next.max(number.saturating_add(1));
-        self.offered = self.next;
     }
 
     /// All records of the run before are told.
@@ -138,9 +131,6 @@ impl Queue {
             Item { place: None, body: Some(body), record_bytes, may_be_written: false },
         );
         lane.unwritten.insert(number);
-        if self.is_failing {
-            self.offered = self.next;
-        }
         self.shrink();
         number
     }
@@ -165,7 +155,6 @@ impl Queue {
 
     /// A record was written. Where its item has gone meanwhile, the disk is told.
     pub(super) fn written(&mut self, number: u64, place: Place) {
-        self.offered = self.offered.max(number + 1);
         self.put(number, place);
         let (is_sent, is_full) =
             (number < self.unsent, self.memory_bytes > self.bounds.window_bytes);
@@ -209,31 +198,17 @@ impl Queue {
         *self.live.entry(place.segment).or_default() += 1;
     }
 
-    /// While the disk takes nothing, what comes may leave from memory.
-    pub(super) fn set_failing(&mut self, is_failing: bool) {
-        self.is_failing = is_failing;
-        if is_failing {
-            self.offered = self.next;
-        }
-    }
-
-    pub(super) fn is_failing(&self) -> bool {
-        self.is_failing
-    }
-
     /// Counts an item that is too large to wait.
     pub(super) fn refuse_large(&mut self, kind: Kind) {
         self.lane(kind).dropped += 1;
     }
 
-    /// The next item for this connection, if it may leave and its payload is in memory.
+    /// The next item for this connection, if its payload is in memory. Whether it is on the disk, too,
+    /// is not waited for.
     pub(super) fn take(&mut self) -> Option<(u64, Arc<Body>)> {
         let unsent = self.unsent;
         let next = |lane: &Lane| lane.items.range(unsent..).next().map(|(number, _)| *number);
         let number = [next(&self.results), next(&self.alarms)].into_iter().flatten().min()?;
-        if number >= self.offered {
-            return None;
-        }
         let item = self.item(number)?;
         let (body, is_written) = (item.body.clone(), item.place.is_some());
         let Some(body) = body else {
@@ -323,7 +298,11 @@ impl Queue {
     }
 
     pub(super) fn has_unwritten(&self) -> bool {
-        !(self.results.unwritten.is_empty() && self.alarms.unwritten.is_empty())
+        self.has_unwritten_alarms() || !self.results.unwritten.is_empty()
+    }
+
+    pub(super) fn has_unwritten_alarms(&self) -> bool {
+        !self.alarms.unwritten.is_empty()
     }
 
     /// How many of a kind wait.

@@ -10,6 +10,9 @@ use crate::serve::operator::Operator;
 use crate::serve::outbox::Kind;
 use crate::serve::watch::{AlarmEvent, Answer, Owner, Watch, WatchPlan};
 
+/// Room for a result of usual length: a longer one grows.
+const RESULT_BYTES: usize = 640;
+
 /// How windows are answered.
 pub(in crate::serve) struct Answering<'a> {
     pub(super) device: &'a str,
@@ -98,7 +101,7 @@ impl Answering<'_> {
         if let Some(left_out @ 1..) = decided.publishes {
             fields.push(("left_out", Field::Whole(left_out)));
         }
-        let mut json = String::new();
+        let mut json = String::with_capacity(RESULT_BYTES);
         write_json(&fields, is_absolute, &mut json);
         self.counts.left_out_results += u64::from(decided.publishes.is_none());
         let is_published = decided.publishes.is_some();
