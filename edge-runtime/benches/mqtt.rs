@@ -1,7 +1,8 @@
-//! Load for a service that reads windows from a broker and publishes results: how long a window takes to its result.
+//! Load for a service that reads samples from a broker and publishes results: how long it takes from the message
+//! that completes a window to its result.
 //!
-//! `cargo bench -p edge-runtime --bench mqtt -- MODEL PORT PREFIX RATE SECONDS` sends one window of the model
-//! a message, `RATE` a second over 100 streams, to `PREFIX/samples/STREAM`, and takes results from
+//! `cargo bench -p edge-runtime --bench mqtt -- MODEL PORT PREFIX ROWS RATE SECONDS` sends messages of so many rows,
+//! `RATE` a second over 100 streams, to `PREFIX/samples/STREAM`, and takes results from
 //! `PREFIX/devices/+/results/STREAM`. Rate 0 sends as fast as results come, 500 at most under way. Prints a JSON line.
 //! The service, whichever it is, must be there already.
 
@@ -30,18 +31,19 @@ fn main() {
     let arguments: Vec<String> =
         std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     // `cargo test --benches` asks for nothing.
-    let [model, port, prefix, rate, seconds] = &arguments[..] else {
+    let [model, port, prefix, rows, rate, seconds] = &arguments[..] else {
         eprintln!(
-            "usage: cargo bench -p edge-runtime --bench mqtt -- MODEL PORT PREFIX RATE SECONDS"
+            "usage: cargo bench -p edge-runtime --bench mqtt -- MODEL PORT PREFIX ROWS RATE SECONDS"
         );
         return;
     };
     let bytes = std::fs::read(model).expect("the model can be read");
     let artifact = Artifact::read(&bytes).expect("the model is an artifact");
     let port: u16 = port.parse().expect("a port");
+    let rows: usize = rows.parse().expect("rows in a message");
     let rate: usize = rate.parse().expect("messages a second");
     let seconds: u64 = seconds.parse().expect("seconds");
-    let payloads = Payloads::of(&artifact);
+    let payloads = Payloads::of(&artifact, rows);
     let sent: Sent = Sent::default();
     let under_way = Arc::new(AtomicUsize::new(0));
 
@@ -61,7 +63,7 @@ fn main() {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let began_ns = now.expect("the clock is right").as_nanos() as u64;
     let (start, end) = (Instant::now(), Duration::from_secs(seconds));
-    let mut number = 0;
+    let (mut number, mut windows, mut turn) = (0, 0, 0);
     while start.elapsed() < end {
         match rate {
             0 => {
@@ -74,20 +76,24 @@ fn main() {
                 thread::sleep(due.saturating_sub(start.elapsed()));
             }
         }
-        let (stream, index) = (number % STREAMS, (number / STREAMS) as u64);
-        let start_ns = began_ns + index * payloads.window_ns;
-        let payload = payloads.of_window(start_ns);
-        under_way.fetch_add(1, Ordering::Relaxed);
-        sent.lock()
-            .expect("no thread has panicked")
-            .insert((stream, start_ns / 1_000_000), Instant::now());
+        let (stream, round) = (turn % STREAMS, turn / STREAMS);
+        turn += 1;
+        // Streams begin one after the other, so that their windows are not complete at the same time.
+        let Some(index) = round.checked_sub(stream % payloads.parts.len()) else { continue };
+        let payload = payloads.of_part(began_ns, index);
+        if let Some(start_ns) = payloads.completes(began_ns, index) {
+            windows += 1;
+            under_way.fetch_add(1, Ordering::Relaxed);
+            let mut sent = sent.lock().expect("no thread has panicked");
+            sent.insert((stream, start_ns / 1_000_000), Instant::now());
+        }
         let topic = format!("{prefix}/samples/bench-{run}-{stream}");
         client.publish(topic, QoS::AtMostOnce, false, payload).expect("queued");
         number += 1;
     }
     let took = start.elapsed();
     let mut times_ms = Vec::new();
-    while times_ms.len() < number {
+    while times_ms.len() < windows {
         match taken.recv_timeout(PATIENCE) {
             Ok(time_ms) => times_ms.push(time_ms),
             Err(_) => break,
@@ -98,7 +104,7 @@ fn main() {
     times_ms.sort_by(f64::total_cmp);
     let quantile = |share: f64| times_ms.get((times_ms.len() as f64 * share) as usize).copied();
     println!(
-        r#"{{"name":"mqtt","sent":{number},"received":{received},"per_s":{:.0},"p50_ms":{:.3},"p99_ms":{:.3}}}"#,
+        r#"{{"name":"mqtt","windows":{windows},"results":{received},"messages_per_s":{:.0},"p50_ms":{:.3},"p99_ms":{:.3}}}"#,
         number as f64 / took.as_secs_f64(),
         quantile(0.5).unwrap_or(f64::NAN),
         quantile(0.99).unwrap_or(f64::NAN),
@@ -149,39 +155,56 @@ fn take(
     }
 }
 
-/// Windows as tables, all with the same values at their own times.
+/// Windows as tables, all with the same values at their own times, cut into messages.
 struct Payloads {
     head: String,
-    tail: String,
-    window_ns: u64,
+    parts: Vec<String>,
+    part_ns: u64,
 }
 
 impl Payloads {
-    fn of(artifact: &Artifact) -> Payloads {
+    fn of(artifact: &Artifact, rows: usize) -> Payloads {
         let pipeline = &artifact.manifest().pipeline;
         let (window, rate_hz) =
             (pipeline.window, pipeline.rate.hz().expect("the model has a rate"));
-        assert_eq!(window.stride_samples, window.length_samples, "a message is one window");
+        assert_eq!(window.stride_samples, window.length_samples, "windows do not overlap");
+        let length = window.length_samples as usize;
+        assert!(
+            rows > 0 && length.is_multiple_of(rows),
+            "whole messages make a window of {length}"
+        );
         let names: Vec<&str> =
             pipeline.channels.iter().map(|channel| channel.name.as_str()).collect();
-        let rows = (0..window.length_samples).map(|row| {
-            let values = (0..names.len()).map(|channel| {
-                let phase = f64::from(row) * (channel + 1) as f64 / 7.0;
-                format!("{:.4}", phase.sin())
-            });
-            format!("[{}]", values.collect::<Vec<_>>().join(","))
-        });
+        let all: Vec<String> = (0..length)
+            .map(|row| {
+                let values = (0..names.len()).map(|channel| {
+                    let phase = (row * (channel + 1)) as f64 / 7.0;
+                    format!("{:.4}", phase.sin())
+                });
+                format!("[{}]", values.collect::<Vec<_>>().join(","))
+            })
+            .collect();
+        let parts = all.chunks(rows).map(|rows| format!(r#","values":[{}]}}"#, rows.join(",")));
         Payloads {
             head: format!(
                 r#"{{"channels":{},"rate_hz":{rate_hz},"t_ns":"#,
                 serde_json::json!(names)
             ),
-            tail: format!(r#","values":[{}]}}"#, rows.collect::<Vec<_>>().join(",")),
-            window_ns: (f64::from(window.length_samples) * 1e9 / rate_hz) as u64,
+            parts: parts.collect(),
+            part_ns: (rows as f64 * 1e9 / rate_hz) as u64,
         }
     }
 
-    fn of_window(&self, start_ns: u64) -> String {
-        format!("{}{start_ns}{}", self.head, self.tail)
+    /// The message number `index` of a stream.
+    fn of_part(&self, began_ns: u64, index: usize) -> String {
+        let start_ns = began_ns + index as u64 * self.part_ns;
+        format!("{}{start_ns}{}", self.head, self.parts[index % self.parts.len()])
+    }
+
+    /// When the window starts that this message completes.
+    fn completes(&self, began_ns: u64, index: usize) -> Option<u64> {
+        let parts = self.parts.len();
+        let is_last = index % parts == parts - 1;
+        is_last.then(|| began_ns + (index + 1 - parts) as u64 * self.part_ns)
     }
 }

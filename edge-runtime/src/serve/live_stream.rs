@@ -60,6 +60,27 @@ impl<'a> Taken<'a> {
 }
 
 impl LiveStream {
+    /// A stream that has not sent anything, and may be waited for from now on.
+    pub(super) fn awaited(now_ns: i64) -> LiveStream {
+        LiveStream { newest_ns: now_ns, ..LiveStream::default() }
+    }
+
+    /// Watches what a model will answer; true where an alarm of an earlier life is raised.
+    pub(super) fn watch(
+        &mut self,
+        stream: &str,
+        (name, model): (&str, &InService),
+        answering: &mut Answering<'_>,
+    ) -> bool {
+        if self.members.contains_key(name) {
+            return false;
+        }
+        let watch = answering.watch(stream, model);
+        let is_raised = watch.raised(stream, name).next().is_some();
+        self.members.insert(name.to_owned(), Member { fit: None, watch });
+        is_raised
+    }
+
     /// Reasons for drops beside those of [`Drops`].
     pub(super) const REASONS: [&'static str; 3] = ["no_model", "bad_time", "bad_value"];
 

@@ -167,6 +167,10 @@ impl Remembered {
     pub(super) fn iter(&self) -> impl Iterator<Item = &RaisedAlarm> {
         self.0.iter()
     }
+
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = RaisedAlarm> {
+        self.0.drain(..)
+    }
 }
 
 /// The mutes.

@@ -24,6 +24,7 @@ use crate::service::{MODELS_MAX, ModelStatus, ReadyModel};
 
 mod answering;
 mod intake;
+mod time;
 
 pub(super) use answering::{Answering, Place};
 
@@ -47,6 +48,8 @@ pub(super) struct Core {
     sparkplug: Nodes,
     /// Requests to Sparkplug B nodes that are to be published.
     rebirths: Vec<Rebirth>,
+    /// When it looked at the time first.
+    began_ns: Option<i64>,
 }
 
 /// What the service does with what comes, from the configuration.
@@ -238,6 +241,7 @@ impl Core {
             happened: Vec::new(),
             sparkplug: Nodes::default(),
             rebirths: Vec::new(),
+            began_ns: None,
         }
     }
 
@@ -295,32 +299,6 @@ impl Core {
         let reason = "its model is no longer in service";
         for (stream_name, stream) in streams {
             stream.leave(stream_name, (name, &model), reason, &mut answering, emit);
-        }
-    }
-
-    /// Looks at the time: mutes end, and streams that have sent nothing for long are forgotten.
-    pub(super) fn tick(&mut self, now_ns: i64, emit: Emit<'_>) {
-        self.operator.is_changed |= self.operator.mutes.forget_past(now_ns);
-        let oldest_ns = now_ns.saturating_sub(self.plan.expire_ns);
-        let expired = self.streams.iter().filter(|(_, stream)| stream.newest_ns() < oldest_ns);
-        let expired: Vec<String> = expired.map(|(name, _)| name.clone()).collect();
-        for name in expired {
-            self.expire(&name, emit);
-        }
-    }
-
-    fn expire(&mut self, name: &str, emit: Emit<'_>) {
-        let Some(mut stream) = self.streams.remove(name) else { return };
-        let (mut answering, models, _) = self.parts();
-        let reason = "the stream has sent nothing for long";
-        for (model_name, model) in models {
-            stream.finish(name, (model_name, model), &mut answering, emit);
-            stream.leave(name, (model_name, model), reason, &mut answering, emit);
-        }
-        self.counts.expired_streams += 1;
-        self.counts.gone_samples += stream.samples();
-        for (reason, count) in stream.drops() {
-            *self.counts.gone_drops.entry(reason).or_default() += count;
         }
     }
 

@@ -132,6 +132,51 @@ fn an_alarm_is_raised_acknowledged_and_known_after_a_kill() {
 }
 
 #[test]
+fn a_hundred_thousand_topics_are_counted_and_take_no_memory() {
+    const TOPICS: usize = 100_000;
+    const STREAMS: usize = 50;
+    let broker = Mosquitto::start_with(|_| {
+        "allow_anonymous true\nmax_queued_messages 0\nmax_queued_bytes 0\n".to_owned()
+    });
+    let subscriber = Subscriber::start(&broker, "cirame/devices/#");
+    let url = broker.url();
+    let limit = STREAMS.to_string();
+    let options = ["--broker", &url, "--max-streams", &limit];
+    let edge = Edge::start("anomaly", &options);
+    wait_for_broker(&edge);
+    let figure = |line: &str| edge.get("/metrics").text.lines().any(|found| found == line);
+    let memory = || edge.get("/health").json()["memory_bytes"].as_u64().unwrap();
+    let rows = rows(64);
+    // Half of the topics before, so that memory that is kept for good is there already.
+    let send = |topics: std::ops::Range<usize>| {
+        for topic in topics {
+            subscriber.publish(
+                &format!("cirame/samples/t{topic}"),
+                b"{\"t_ms\":1,\"accX\":1,\"accY\":1}",
+            );
+        }
+    };
+    let refused = |count: usize| {
+        let line =
+            format!("cirame_edge_dropped_messages_total{{reason=\"too_many_streams\"}} {count}");
+        until("the count of the topics", || figure(&line).then_some(()));
+    };
+    send(0..TOPICS / 2);
+    refused(TOPICS / 2 - STREAMS);
+    let before = memory();
+    send(TOPICS / 2..TOPICS);
+    refused(TOPICS - STREAMS);
+    let after = memory();
+    assert!(after < before + (4 << 20), "{before} bytes before, {after} after");
+    assert!(figure(&format!("cirame_edge_streams {STREAMS}")));
+    // A stream that is known is still answered.
+    for (number, row) in rows.iter().enumerate() {
+        subscriber.publish("cirame/samples/t7", object(number + 1, *row).as_bytes());
+    }
+    assert!(!subscriber.wait_for("cirame/devices/edge-1/results/t7", 1).is_empty());
+}
+
+#[test]
 fn a_sparkplug_node_without_a_birth_is_asked_for_one() {
     let broker = Mosquitto::start();
     let subscriber = Subscriber::start(&broker, "spBv1.0/plant/NCMD/#");

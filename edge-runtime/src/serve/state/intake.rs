@@ -212,7 +212,7 @@ impl Core {
     }
 
     /// Whether the stream is there, or can be.
-    fn has_room(&self, name: &str) -> Result<(), Refused> {
+    pub(super) fn has_room(&self, name: &str) -> Result<(), Refused> {
         match () {
             () if self.streams.contains_key(name) => Ok(()),
             () if !check_topic_level(name) => {

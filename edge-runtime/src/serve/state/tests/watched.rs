@@ -115,6 +115,41 @@ fn an_alarm_is_raised_once_acknowledged_and_survives_a_restart() {
 }
 
 #[test]
+fn an_alarm_whose_stream_does_not_come_back_can_be_acknowledged_and_ends() {
+    let expire_ns = 3600 * SECOND_NS;
+    let start = |alarms, book| {
+        let watch = WatchPlan { alarms, ..WatchPlan::default() };
+        let mut core = core_of(Plan { watch, expire_ns, ..plan(10) }, book);
+        swap(&mut core, model("anomaly", 1), &mut Vec::new());
+        core
+    };
+    let mut core = start(vec![alarm("odd")], Book::default());
+    rows(&mut core, 0..100);
+    let book = core.book();
+    let mut again = start(vec![alarm("odd")], book.clone());
+    let start_ns = 1_764_322_100 * SECOND_NS;
+    again.tick(start_ns, &mut |_| panic!("nothing has happened"));
+    assert_eq!((again.book(), again.streams()), (book.clone(), 1));
+    let seen = r#"{"command":"acknowledge","stream":"pump","by":"Ann"}"#;
+    let acknowledged = command(&mut again, seen, start_ns).unwrap();
+    assert_eq!(acknowledged[0]["event"], "acknowledge");
+    again.tick(start_ns + expire_ns, &mut |_| panic!("it is not that long ago"));
+    let mut lines = Vec::new();
+    again.tick(start_ns + expire_ns + 1, &mut |line| lines.push(line.json));
+    let clear: Value = serde_json::from_str(&lines[0]).unwrap();
+    assert_eq!((&clear["event"], &clear["alarm"]), (&"clear".into(), &"odd".into()));
+    assert!(clear["reason"].as_str().unwrap().contains("nothing for long"), "{clear}");
+    assert!(again.changed_book().unwrap().raised.is_empty());
+
+    // Nothing watches it now.
+    let mut without = start(Vec::new(), book.clone());
+    without.tick(start_ns, &mut |_| {});
+    assert_eq!((without.book(), without.streams()), (book, 0));
+    without.tick(start_ns + expire_ns, &mut |_| {});
+    assert!(without.changed_book().unwrap().raised.is_empty());
+}
+
+#[test]
 fn a_new_version_of_the_model_keeps_the_alarm() {
     let watch = WatchPlan { alarms: vec![alarm("odd")], ..WatchPlan::default() };
     let mut core = core_with(watch, Book::default());
