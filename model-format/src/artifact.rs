@@ -2,6 +2,8 @@
 //!
 //! `docs/artifact.md` describes the file for readers in other languages.
 
+use std::sync::Arc;
+
 use prost::Message as _;
 
 use crate::id::Digest;
@@ -12,12 +14,16 @@ use crate::onnx::program::{Program, ProgramError};
 use crate::onnx::proto::ModelProto;
 use crate::signal::features::FeatureError;
 
+mod adopted;
 mod golden;
 mod head;
 mod read;
 mod scan;
 mod write;
 
+pub use adopted::{
+    AdoptedAnswer, Foreign, ForeignError, ForeignInput, ForeignOutput, ScoreSteps, Wrapping, seal,
+};
 pub use golden::Golden;
 pub use head::{Head, HeadOutputs};
 pub use write::build;
@@ -76,6 +82,15 @@ pub enum ArtifactError {
     /// A graph inside an attribute.
     #[error("an attribute holds a graph; artifacts have none")]
     Subgraph,
+    /// Constants outside the file.
+    #[error("a constant lies in another file: export the model into one file")]
+    External,
+    /// A first dimension that cannot be changed.
+    #[error(
+        "the graph is another program's, and how many windows it takes at once is its own: export \
+         it there with a batch of 1, and adopt that file"
+    )]
+    AdoptedBatch,
     /// Other bytes than the writer gives for the same content.
     #[error(
         "the file holds fields that an artifact has not, or another program has rewritten it: \
@@ -168,12 +183,34 @@ pub enum ArtifactError {
 /// An artifact that has passed every check.
 #[derive(Clone, Debug)]
 pub struct Artifact {
-    model: ModelProto,
     manifest: Manifest,
     golden: Vec<Golden>,
     sha256: Digest,
     batch: Batch,
+    body: Body,
+}
+
+/// What is behind the manifest.
+#[derive(Clone, Debug)]
+enum Body {
+    /// A graph of the closed operator set.
+    Own(Box<OwnGraph>),
+    /// The bytes of a file with another program's graph.
+    Adopted(Arc<[u8]>),
+}
+
+/// A graph of our own.
+#[derive(Clone, Debug)]
+struct OwnGraph {
+    model: ModelProto,
     kernel: bool,
+}
+
+/// An artifact with a graph of our own: what an adopted one has not.
+#[derive(Clone, Copy, Debug)]
+pub struct Own<'a> {
+    manifest: &'a Manifest,
+    graph: &'a OwnGraph,
 }
 
 impl Artifact {
@@ -200,9 +237,28 @@ impl Artifact {
         self.sha256
     }
 
-    /// The ONNX model.
-    pub fn model(&self) -> &ModelProto {
-        &self.model
+    /// The graph, where it is our own.
+    pub fn own(&self) -> Option<Own<'_>> {
+        match &self.body {
+            Body::Own(graph) => Some(Own { manifest: &self.manifest, graph }),
+            Body::Adopted(_) => None,
+        }
+    }
+
+    /// The bytes of the file, where its graph is another program's.
+    pub fn adopted(&self) -> Option<&[u8]> {
+        match &self.body {
+            Body::Own(_) => None,
+            Body::Adopted(bytes) => Some(bytes),
+        }
+    }
+
+    /// The bytes of the file.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        match &self.body {
+            Body::Own(graph) => graph.model.encode_to_vec(),
+            Body::Adopted(bytes) => bytes.to_vec(),
+        }
     }
 
     /// The first dimension of input and outputs.
@@ -213,35 +269,37 @@ impl Artifact {
     /// The bytes of the same model with another first dimension of its input and outputs.
     ///
     /// # Errors
-    /// None that an artifact which was read could meet.
+    /// Where the graph is another program's.
     pub fn with_batch(&self, batch: Batch) -> Result<Vec<u8>, ArtifactError> {
         write::with_batch(self, batch)
-    }
-
-    /// True where the features run as kernels: the body in the file is the one that this program
-    /// writes for the same pipeline. Otherwise the body itself is evaluated.
-    pub fn has_kernel(&self) -> bool {
-        self.kernel
-    }
-
-    /// The evaluator: input `windows` `[N, W, C]`; outputs as [`Artifact::output_names`] says.
-    pub fn program(&self) -> Program {
-        read::program(&self.model, &self.manifest, self.kernel)
-            .expect("reading compiled the same model")
     }
 
     /// Names of the outputs: the floats, then `label` where there is one.
     pub fn output_names(&self) -> &'static [&'static str] {
         self.manifest.task.output_names()
     }
+}
 
-    /// The forests that read the features, for [`Forest::margin`].
-    pub fn forests(&self) -> Vec<Forest> {
-        read::forests(&self.model, &self.manifest).expect("reading saw the same forests")
+impl<'a> Own<'a> {
+    /// The ONNX model.
+    pub fn model(self) -> &'a ModelProto {
+        &self.graph.model
     }
 
-    /// The bytes of the file.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        self.model.encode_to_vec()
+    /// True where the features run as kernels: the body in the file is the one that this program
+    /// writes for the same pipeline. Otherwise the body itself is evaluated.
+    pub fn has_kernel(self) -> bool {
+        self.graph.kernel
+    }
+
+    /// The evaluator: input `windows` `[N, W, C]`; outputs as [`Artifact::output_names`] says.
+    pub fn program(self) -> Program {
+        read::program(&self.graph.model, self.manifest, self.graph.kernel)
+            .expect("reading compiled the same model")
+    }
+
+    /// The forests that read the features, for [`Forest::margin`].
+    pub fn forests(self) -> Vec<Forest> {
+        read::forests(&self.graph.model, self.manifest).expect("reading saw the same forests")
     }
 }

@@ -8,13 +8,18 @@ use serde_json::{Map, Value};
 use crate::id::Digest;
 use crate::pipeline::Pipeline;
 
+mod adopted;
 pub(crate) mod check;
 mod short;
 
+pub use adopted::{Adopted, InputReading, Producer, ScoreScale, UnknownReading};
 pub use check::{CLASSES_MAX, ManifestError, NAME_BYTES_MAX, WHOLE_NUMBER_MAX};
 
-/// The version of the artifact format that this code writes.
+/// The version of the artifact format that this code writes for its own graphs.
 pub const FORMAT_VERSION: u32 = 1;
+
+/// The version of an artifact whose graph is another program's.
+pub const ADOPTED_FORMAT_VERSION: u32 = 2;
 
 /// What the model answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -44,13 +49,14 @@ impl Task {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// [`FORMAT_VERSION`] of the writer.
+    /// [`FORMAT_VERSION`], or [`ADOPTED_FORMAT_VERSION`] where there is `adopted`.
     pub format_version: u32,
     /// What the model answers.
     pub task: Task,
     /// From samples to features.
     pub pipeline: Pipeline,
-    /// The features that `pipeline` names, with the version of each definition.
+    /// The features that `pipeline` names, with the version of each definition; empty in an adopted
+    /// artifact, whose graph reads the window itself.
     pub features: Vec<FeatureEntry>,
     /// Classes by label index; empty but for classification.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -63,6 +69,9 @@ pub struct Manifest {
     pub threshold: Option<Threshold>,
     /// What the training data looked like.
     pub baseline: Baseline,
+    /// Where the graph comes from, where another program made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopted: Option<Adopted>,
     /// What made the model.
     pub lineage: Lineage,
     /// Digest of the canonical JSON of `{"lineage": …, "pipeline": …}`.

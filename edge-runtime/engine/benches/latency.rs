@@ -142,6 +142,7 @@ fn artifact(windows: &[Vec<f32>]) -> Vec<u8> {
             features: vec![feature; features.len()],
         },
         features,
+        adopted: None,
         lineage: Lineage {
             dataset_version: Digest::of(b""),
             estimator: "random_forest".to_owned(),

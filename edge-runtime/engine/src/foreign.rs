@@ -1,5 +1,6 @@
 //! What a model of another program takes and answers, read from its declarations.
 
+use model_format::artifact::Artifact;
 use model_format::onnx::proto::{
     DataType, Dimension, GraphProto, ModelProto, TensorTypeProto, ValueInfoProto,
 };
@@ -17,6 +18,15 @@ pub(crate) struct Answers {
     pub(crate) floats: String,
     /// Name of the label output.
     pub(crate) label: Option<String>,
+}
+
+impl Answers {
+    /// The outputs of one of our artifacts.
+    pub(crate) fn of_artifact(artifact: &Artifact) -> Answers {
+        let names = artifact.output_names();
+        let label = names.get(1).map(|&name| name.to_owned());
+        Answers { floats: names[0].to_owned(), label }
+    }
 }
 
 /// Which outputs of a model are its answers. The text says what was found.

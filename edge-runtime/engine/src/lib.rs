@@ -71,6 +71,7 @@ impl Outputs {
 /// # Errors
 /// Where the engine is not part of this build or its library is missing, where the bytes are no
 /// valid model, and where the model asks for something that the engine cannot do.
+#[cfg_attr(not(any(feature = "tract", feature = "ort")), allow(unused_variables))]
 pub fn load(kind: EngineKind, bytes: &[u8]) -> Result<Box<dyn Engine>, EngineError> {
     match model::read(bytes)? {
         Model::Ours(artifact) => load_artifact(kind, &artifact),
@@ -96,7 +97,7 @@ pub fn load_artifact(
     artifact: &Artifact,
 ) -> Result<Box<dyn Engine>, EngineError> {
     match kind {
-        EngineKind::Native => Ok(Box::new(native::Native::new(artifact))),
+        EngineKind::Native => Ok(Box::new(native::Native::new(artifact)?)),
         #[cfg(feature = "tract")]
         EngineKind::Tract => Ok(Box::new(tract::Tract::new(artifact)?)),
         #[cfg(feature = "ort")]

@@ -15,15 +15,19 @@ pub(crate) struct Native {
 }
 
 impl Native {
-    /// An artifact, ready to run.
-    pub(crate) fn new(artifact: &Artifact) -> Native {
+    /// An artifact with a graph of our own, ready to run.
+    pub(crate) fn new(artifact: &Artifact) -> Result<Native, EngineError> {
+        let own = artifact.own().ok_or_else(|| EngineError::Unsupported {
+            engine: EngineKind::Native,
+            reason: "the graph is another program's; use the engine tract or ort".to_owned(),
+        })?;
         let golden = &artifact.golden()[0];
-        Native {
+        Ok(Native {
             layout: model::layout(artifact),
             width: golden.floats.len(),
             has_label: golden.label.is_some(),
-            program: artifact.program(),
-        }
+            program: own.program(),
+        })
     }
 }
 

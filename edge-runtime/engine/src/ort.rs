@@ -30,9 +30,7 @@ pub(crate) fn is_available() -> bool {
 impl Ort {
     /// Loads an artifact.
     pub(crate) fn new(artifact: &Artifact) -> Result<Ort, EngineError> {
-        let names = artifact.output_names();
-        let label = names.get(1).map(|&name| name.to_owned());
-        let answers = Answers { floats: names[0].to_owned(), label };
+        let answers = Answers::of_artifact(artifact);
         Ort::start(&artifact.to_bytes(), model::layout(artifact), answers)
     }
 

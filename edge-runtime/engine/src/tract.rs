@@ -3,8 +3,13 @@
 mod kernels;
 mod misreadings;
 mod row_op;
+mod scaler;
+mod single;
+mod unread;
 
-use model_format::artifact::Artifact;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use model_format::artifact::{Artifact, Own};
 use model_format::onnx::inline::inline_functions;
 use model_format::onnx::proto::ModelProto;
 use prost::Message;
@@ -31,19 +36,43 @@ pub(crate) struct Tract {
 impl Tract {
     /// Loads an artifact.
     pub(crate) fn new(artifact: &Artifact) -> Result<Tract, EngineError> {
-        let model = own_graph(artifact).map_err(unsupported)?;
-        Tract::start(&reader(), &model, model::layout(artifact)).map_err(refused)
+        let layout = model::layout(artifact);
+        if let Some(own) = artifact.own() {
+            let model = own_graph(artifact, own).map_err(unsupported)?;
+            return Tract::start(&reader(), &model, layout).map_err(refused);
+        }
+        let bytes = artifact.to_bytes();
+        let decoded =
+            ModelProto::decode(&*bytes).map_err(|error| EngineError::Model(error.to_string()))?;
+        Tract::of_graph(&bytes, &decoded, &Answers::of_artifact(artifact), layout)
     }
 
     /// Loads any other model with one float input.
     pub(crate) fn load_foreign(bytes: &[u8], decoded: &ModelProto) -> Result<Tract, EngineError> {
-        let reader = reader();
         let answers = foreign::answers(decoded).map_err(unsupported)?;
         let layout = foreign::layout(decoded).map_err(unsupported)?;
+        Tract::of_graph(bytes, decoded, &answers, layout)
+    }
+
+    /// Loads a graph of another program.
+    fn of_graph(
+        bytes: &[u8],
+        decoded: &ModelProto,
+        answers: &Answers,
+        layout: Layout,
+    ) -> Result<Tract, EngineError> {
+        let reader = reader();
         let mut model = without_functions(bytes, decoded).map_err(unsupported)?;
+        keep_answers(&mut model, answers);
+        unread::remove(&mut model);
         misreadings::check(&model, &reader).map_err(unsupported)?;
-        keep_answers(&mut model, &answers);
-        Tract::start_foreign(&reader, &model, layout).map_err(refused)
+        let one_at_a_time = layout.one_at_a_time || single::needs_one(&model);
+        let layout = Layout { one_at_a_time, ..layout };
+        // tract's readers unwrap what a foreign graph says. A panic must not end whoever asks whether
+        // tract can run it; where panics abort, the operators that are known for it run one at a time.
+        let started = AssertUnwindSafe(|| Tract::start_foreign(&reader, &model, layout));
+        let panicked = |_| unsupported("its reader panicked; use the engine ort".to_owned());
+        catch_unwind(started).map_err(panicked)?.map_err(refused)
     }
 
     /// Some graphs fix the number of windows inside: those run with one window at a time, which
@@ -150,10 +179,10 @@ fn refused(error: TractError) -> EngineError {
 
 /// An artifact's graph with the call of the window features marked for the kernel, where its body
 /// is the one that the kernel stands for, and with the body in the place of the call where not.
-fn own_graph(artifact: &Artifact) -> Result<pb::ModelProto, String> {
-    let mut model = artifact.model().clone();
+fn own_graph(artifact: &Artifact, own: Own<'_>) -> Result<pb::ModelProto, String> {
+    let mut model = own.model().clone();
     model.metadata_props.clear();
-    if !artifact.has_kernel() {
+    if !own.has_kernel() {
         return inlined(&model);
     }
     model.functions.clear();

@@ -6,10 +6,13 @@ use serde::de::DeserializeOwned;
 use super::head::{FEATURES, opsets};
 use super::scan::scan;
 use super::write::{GOLDEN_KEY, IR_VERSION, MANIFEST_KEY, PRODUCER, declared_input, rows};
-use super::{Artifact, ArtifactError, Batch, FILE_BYTES_MAX, METADATA_BYTES_MAX, golden};
+use super::{
+    Artifact, ArtifactError, Batch, Body, FILE_BYTES_MAX, METADATA_BYTES_MAX, OwnGraph, adopted,
+    golden,
+};
 use crate::id::Digest;
 use crate::manifest::check::canonical;
-use crate::manifest::{FORMAT_VERSION, Manifest, ManifestError, Task};
+use crate::manifest::{ADOPTED_FORMAT_VERSION, Manifest, ManifestError, Task};
 use crate::onnx::op::tree_ensemble::{self, Forest};
 use crate::onnx::op::{Kernel, OpError};
 use crate::onnx::program::{Native, Program};
@@ -22,6 +25,9 @@ use crate::signal::features::{
 pub(super) fn read(bytes: &[u8]) -> Result<Artifact, ArtifactError> {
     if bytes.len() > FILE_BYTES_MAX {
         return Err(ArtifactError::FileSize(bytes.len()));
+    }
+    if adopted::is_adopted(bytes) {
+        return adopted::read(bytes);
     }
     scan(bytes)?;
     let model = ModelProto::decode(bytes)?;
@@ -41,7 +47,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<Artifact, ArtifactError> {
     let mut program = program(&model, &manifest, kernel)?;
     golden::evaluate(&mut program, &manifest, &golden[0].window)?;
     let sha256 = Digest::of(bytes);
-    Ok(Artifact { model, manifest, golden, sha256, batch, kernel })
+    let body = Body::Own(Box::new(OwnGraph { model, kernel }));
+    Ok(Artifact { manifest, golden, sha256, batch, body })
 }
 
 /// The program of a model that has passed the checks; `kernel` runs features as kernels.
@@ -85,7 +92,7 @@ fn feature_kernel(manifest: &Manifest) -> Result<Kernel, ArtifactError> {
 }
 
 /// The texts of manifest and golden windows.
-fn metadata(model: &ModelProto) -> Result<(&str, &str), ArtifactError> {
+pub(super) fn metadata(model: &ModelProto) -> Result<(&str, &str), ArtifactError> {
     let bytes: usize =
         model.metadata_props.iter().map(|entry| entry.key.len() + entry.value.len()).sum();
     if bytes > METADATA_BYTES_MAX {
@@ -110,7 +117,8 @@ fn metadata(model: &ModelProto) -> Result<(&str, &str), ArtifactError> {
     Ok((manifest.ok_or_else(|| missing(MANIFEST_KEY))?, golden.ok_or_else(|| missing(GOLDEN_KEY))?))
 }
 
-fn read_manifest(text: &str) -> Result<Manifest, ArtifactError> {
+/// The manifest, with every field checked.
+pub(super) fn read_manifest(text: &str) -> Result<Manifest, ArtifactError> {
     let problem = |error: serde_json::Error| json_error(MANIFEST_KEY, error.to_string());
     // A later version may have other fields: its number is looked at before them.
     #[derive(serde::Deserialize)]
@@ -118,7 +126,7 @@ fn read_manifest(text: &str) -> Result<Manifest, ArtifactError> {
         format_version: u64,
     }
     let Version { format_version: found } = serde_json::from_str(text).map_err(problem)?;
-    if found > u64::from(FORMAT_VERSION) {
+    if found > u64::from(ADOPTED_FORMAT_VERSION) {
         return Err(ManifestError::Newer { found }.into());
     }
     let manifest: Manifest = canonical_json(MANIFEST_KEY, text)?;
@@ -174,7 +182,10 @@ fn check_header(model: &ModelProto) -> Result<(), ArtifactError> {
 }
 
 /// Compares the declared input and outputs with what the manifest implies.
-fn check_declarations(graph: &GraphProto, manifest: &Manifest) -> Result<Batch, ArtifactError> {
+pub(super) fn check_declarations(
+    graph: &GraphProto,
+    manifest: &Manifest,
+) -> Result<Batch, ArtifactError> {
     let expected = |batch| (vec![declared_input(manifest, batch)], outputs(manifest, batch));
     for batch in [Batch::Symbolic, Batch::One] {
         let (input, output) = expected(batch);

@@ -94,7 +94,7 @@ fn enter(
     }
 }
 
-fn varint(bytes: &mut &[u8]) -> Result<u64, ArtifactError> {
+pub(super) fn varint(bytes: &mut &[u8]) -> Result<u64, ArtifactError> {
     let mut value = 0_u64;
     for shift in (0..64).step_by(7) {
         let (&byte, rest) = bytes.split_first().ok_or(ArtifactError::Broken)?;
@@ -107,7 +107,7 @@ fn varint(bytes: &mut &[u8]) -> Result<u64, ArtifactError> {
     Err(ArtifactError::Broken)
 }
 
-fn take<'a>(bytes: &mut &'a [u8], len: u64) -> Result<&'a [u8], ArtifactError> {
+pub(super) fn take<'a>(bytes: &mut &'a [u8], len: u64) -> Result<&'a [u8], ArtifactError> {
     let len = usize::try_from(len).map_err(|_| ArtifactError::Broken)?;
     let (inner, rest) = bytes.split_at_checked(len).ok_or(ArtifactError::Broken)?;
     *bytes = rest;

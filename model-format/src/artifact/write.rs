@@ -22,7 +22,7 @@ pub(super) const MANIFEST_KEY: &str = "cirame.manifest";
 /// Key of the golden windows.
 pub(super) const GOLDEN_KEY: &str = "cirame.golden";
 /// Name of the input.
-const WINDOWS: &str = "windows";
+pub(super) const WINDOWS: &str = "windows";
 
 /// Builds an artifact: equal drafts give equal bytes.
 ///
@@ -59,7 +59,8 @@ pub fn build(draft: Draft<'_>) -> Result<Vec<u8>, ArtifactError> {
 
 /// The same model with another first dimension of its input and outputs.
 pub(super) fn with_batch(artifact: &Artifact, batch: Batch) -> Result<Vec<u8>, ArtifactError> {
-    let mut model = artifact.model().clone();
+    let Some(own) = artifact.own() else { return Err(ArtifactError::AdoptedBatch) };
+    let mut model = own.model().clone();
     let graph = model.graph.as_mut().expect("an artifact that was read has a graph");
     graph.input = vec![declared_input(artifact.manifest(), batch)];
     graph.output = outputs(artifact.manifest(), batch);

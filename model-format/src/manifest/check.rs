@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{FORMAT_VERSION, Manifest, Task};
+use super::{ADOPTED_FORMAT_VERSION, FORMAT_VERSION, Manifest, Task};
 use crate::id::Digest;
 use crate::pipeline::PipelineError;
 use crate::signal::features::find;
@@ -25,7 +25,7 @@ pub enum ManifestError {
     /// Written for a later version of the format.
     #[error(
         "the artifact has format version {found}; this program reads versions up to \
-         {FORMAT_VERSION}: update it"
+         {ADOPTED_FORMAT_VERSION}: update it"
     )]
     Newer {
         /// The version in the file.
@@ -46,7 +46,11 @@ pub enum ManifestError {
     Pipeline(#[from] PipelineError),
 }
 
-fn refuse(field: &str, found: impl Into<String>, change: impl Into<String>) -> ManifestError {
+pub(super) fn refuse(
+    field: &str,
+    found: impl Into<String>,
+    change: impl Into<String>,
+) -> ManifestError {
     ManifestError::Field { field: field.to_owned(), found: found.into(), change: change.into() }
 }
 
@@ -56,17 +60,45 @@ impl Manifest {
     /// # Errors
     /// The first field that cannot stand.
     pub fn check(&self) -> Result<(), ManifestError> {
-        if u64::from(self.format_version) > u64::from(FORMAT_VERSION) {
+        if u64::from(self.format_version) > u64::from(ADOPTED_FORMAT_VERSION) {
             return Err(ManifestError::Newer { found: self.format_version.into() });
         }
         if self.format_version == 0 {
             return Err(refuse("format_version", "0", "versions begin at 1"));
         }
         self.pipeline.check()?;
+        self.check_origin()?;
         self.check_features()?;
         self.check_task()?;
         self.check_baseline()?;
         self.check_lineage()
+    }
+
+    /// Version 1 has features, version 2 says where its graph comes from.
+    fn check_origin(&self) -> Result<(), ManifestError> {
+        match &self.adopted {
+            None if self.format_version != FORMAT_VERSION => {
+                let change = format!(
+                    "format version {} says where its graph comes from",
+                    self.format_version
+                );
+                Err(refuse("adopted", "none", change))
+            }
+            None if self.pipeline.features.is_empty() => {
+                Err(refuse("pipeline.features", "none", "name at least one feature"))
+            }
+            None => Ok(()),
+            Some(_) if self.format_version != ADOPTED_FORMAT_VERSION => {
+                let change = format!("only format version {ADOPTED_FORMAT_VERSION} has it");
+                Err(refuse("adopted", "an object", change))
+            }
+            Some(_) if !self.pipeline.features.is_empty() => {
+                let found = format!("{} features", self.pipeline.features.len());
+                let change = "a graph of another program reads windows, and no features";
+                Err(refuse("pipeline.features", found, change))
+            }
+            Some(adopted) => adopted.check(self.task),
+        }
     }
 
     fn check_features(&self) -> Result<(), ManifestError> {
@@ -194,7 +226,7 @@ pub(crate) fn canonical(field: &str, value: &impl Serialize) -> Result<String, M
         .map_err(|error| refuse(field, error.to_string(), "use values that JSON can hold"))
 }
 
-fn check_text(field: &str, text: &str) -> Result<(), ManifestError> {
+pub(super) fn check_text(field: &str, text: &str) -> Result<(), ManifestError> {
     if !text.is_empty() && text.len() <= NAME_BYTES_MAX && !text.chars().any(char::is_control) {
         return Ok(());
     }
@@ -203,7 +235,7 @@ fn check_text(field: &str, text: &str) -> Result<(), ManifestError> {
     Err(refuse(field, found, change))
 }
 
-fn finite(field: &str, value: f64) -> Result<(), ManifestError> {
+pub(super) fn finite(field: &str, value: f64) -> Result<(), ManifestError> {
     if value.is_finite() {
         return Ok(());
     }

@@ -11,7 +11,7 @@ use super::{
 
 impl Pipeline {
     /// Checks every field and how the fields fit together. The names of features are looked up by
-    /// the feature plan, not here.
+    /// the feature plan, not here; without features, a graph reads the windows themselves.
     ///
     /// # Errors
     /// The first field that cannot stand, in the order of the JSON.
@@ -207,8 +207,8 @@ fn check_gap(gap: &Gap, window: Window) -> Result<(), PipelineError> {
 
 fn check_features(features: &[String]) -> Result<(), PipelineError> {
     let count = features.len();
-    if count == 0 || count > FEATURES_MAX {
-        let change = format!("name 1 to {FEATURES_MAX} features as \"channel.name\"");
+    if count > FEATURES_MAX {
+        let change = format!("name at most {FEATURES_MAX} features as \"channel.name\"");
         return Err(refuse("features", format!("{count} features"), &change));
     }
     let mut seen = HashSet::new();

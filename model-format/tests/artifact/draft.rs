@@ -53,6 +53,7 @@ pub(crate) fn manifest(task: Task) -> Manifest {
             channels: vec![ChannelBaseline { min: -3.0, max: 3.0 }; 2],
             features: vec![feature; 5],
         },
+        adopted: None,
         lineage: Lineage {
             dataset_version: Digest::of(b"a dataset"),
             estimator: "sample".to_owned(),

@@ -21,7 +21,7 @@ fn what_is_built_is_read_with_every_field() {
             assert_eq!(artifact.batch(), batch);
             assert_eq!(artifact.sha256(), Digest::of(&bytes));
             assert_eq!(artifact.golden().len(), 4, "all golden windows fit");
-            assert!(artifact.has_kernel());
+            assert!(artifact.own().unwrap().has_kernel());
             let mut expected = manifest(task);
             expected.lineage_id = expected.derived_lineage_id().unwrap();
             assert_eq!(artifact.manifest().to_canonical_json(), expected.to_canonical_json());
@@ -40,7 +40,7 @@ fn equal_drafts_give_equal_bytes() {
 fn golden_windows_run_to_their_stored_outputs_alone_and_in_a_batch() {
     for task in TASKS {
         let artifact = Artifact::read(&artifact(task, Batch::Symbolic)).unwrap();
-        let mut program = artifact.program();
+        let mut program = artifact.own().unwrap().program();
         let all: Vec<f32> = artifact.golden().iter().flat_map(|g| g.window.clone()).collect();
         let count = artifact.golden().len();
         let batch = program.run(&[Tensor::f32([count, 32, 2], all)]).unwrap();
@@ -66,10 +66,10 @@ fn the_inlined_body_gives_what_the_kernel_gives() {
         // Any difference in the body makes it foreign, even one that changes nothing.
         model.functions[0].doc_string.push('.');
         let body = Artifact::read(&model.encode_to_vec()).expect("a foreign body is inlined");
-        assert!(!body.has_kernel());
+        assert!(!body.own().unwrap().has_kernel());
         for golden in kernel.golden() {
             let window = Tensor::f32([1, 32, 2], golden.window.clone());
-            let outputs = body.program().run(&[window]).unwrap();
+            let outputs = body.own().unwrap().program().run(&[window]).unwrap();
             for (&a, &b) in outputs[0].as_f32().unwrap().iter().zip(&golden.floats) {
                 assert!((a - b).abs() <= 1e-6 * b.abs().max(1.0), "{a} and {b}");
             }
@@ -81,7 +81,7 @@ fn the_inlined_body_gives_what_the_kernel_gives() {
 fn an_artifact_of_one_window_refuses_two() {
     let artifact = Artifact::read(&artifact(Task::Regression, Batch::One)).unwrap();
     let two = Tensor::f32([2, 32, 2], vec![0.5; 128]);
-    let error = artifact.program().run(&[two]).unwrap_err();
+    let error = artifact.own().unwrap().program().run(&[two]).unwrap_err();
     assert!(error.to_string().contains("[1, 32, 2]"), "{error}");
 }
 
@@ -98,7 +98,7 @@ fn a_head_alone_gives_what_the_whole_gives() {
         assert_eq!(outputs[0].as_f32(), Some(&golden.floats[..]));
         assert_eq!(outputs[1].as_i64(), Some(&[golden.label.unwrap()][..]));
     }
-    assert_eq!(artifact.forests(), &[forest(3, 9, 5, 5, 3)]);
+    assert_eq!(artifact.own().unwrap().forests(), &[forest(3, 9, 5, 5, 3)]);
 }
 
 #[test]

@@ -75,6 +75,12 @@ fn every_retired_name_is_refused_with_what_replaces_it() {
 }
 
 #[test]
+fn a_pipeline_without_features_has_no_plan() {
+    let refused = FeaturePlan::new(&pipeline(1, 128, None, Vec::new())).map(|_| ()).unwrap_err();
+    assert!(refused.to_string().contains("name 1 to 4096 features"), "{refused}");
+}
+
+#[test]
 fn a_feature_listed_twice_is_refused() {
     assert!(matches!(error(&["a.rms", "b.rms", "a.rms"]), FeatureError::Pipeline(_)));
 }

@@ -1,6 +1,6 @@
 //! Comparing two engines' answers, window by window.
 
-use super::{Differences, OutputDifference, TOLERANCE};
+use super::{Differences, OutputDifference};
 use crate::Outputs;
 
 /// In what one window's answers differ.
@@ -12,11 +12,12 @@ pub(super) struct Difference {
     pub(super) label: bool,
 }
 
-/// Compares `found` with `reference`; `explains` says whether a difference is allowed.
+/// Compares `found` with `reference` to this relative tolerance; `explains` says whether a difference is allowed.
 pub(super) fn compare(
     names: &[&str],
     reference: &Outputs,
     found: &Outputs,
+    tolerance: f64,
     mut explains: impl FnMut(usize, Difference) -> bool,
 ) -> Differences {
     let width = reference.width.max(1);
@@ -29,12 +30,12 @@ pub(super) fn compare(
     for window in 0..windows {
         let range = window * width..(window + 1) * width;
         let given = found.floats.get(range.clone()).filter(|_| found.width == reference.width);
-        let floats = outputs[0].add(&reference.floats[range], given.unwrap_or_default());
+        let floats = outputs[0].add(&reference.floats[range], given.unwrap_or_default(), tolerance);
         let (expected, given) = (labels(reference, window), labels(found, window));
         let label = expected != given;
         if let (Some(output), Some(expected)) = (outputs.get_mut(1), expected) {
             let given = given.map(|label| label as f32);
-            output.add(&[expected as f32], given.as_slice());
+            output.add(&[expected as f32], given.as_slice(), tolerance);
         }
         let difference = Difference { floats, label };
         differences.class_changes += u64::from(label);
@@ -61,7 +62,7 @@ fn nothing_yet(name: &str, windows: usize) -> OutputDifference {
 impl OutputDifference {
     /// Adds one window; true where it lies beyond the tolerance. What is missing or no number is
     /// as far away as can be.
-    fn add(&mut self, expected: &[f32], found: &[f32]) -> bool {
+    fn add(&mut self, expected: &[f32], found: &[f32], tolerance: f64) -> bool {
         let mut relative_max = 0.0_f64;
         for (at, &expected) in expected.iter().enumerate() {
             let expected = f64::from(expected);
@@ -72,7 +73,7 @@ impl OutputDifference {
             relative_max = relative_max.max(distance / expected.abs().max(1.0));
         }
         self.relative_max = self.relative_max.max(relative_max);
-        let beyond = relative_max > TOLERANCE;
+        let beyond = relative_max > tolerance;
         self.beyond_tolerance += u64::from(beyond);
         beyond
     }
@@ -80,6 +81,7 @@ impl OutputDifference {
 
 #[cfg(test)]
 mod tests {
+    use super::super::TOLERANCE;
     use super::*;
 
     fn outputs(floats: &[f32], labels: &[i64]) -> Outputs {
@@ -91,7 +93,7 @@ mod tests {
     #[test]
     fn equal_answers_do_not_differ() {
         let answers = outputs(&[0.25, 0.75, 1.0, 0.0], &[1, 0]);
-        let found = compare(&NAMES, &answers, &answers, |_, _| unreachable!());
+        let found = compare(&NAMES, &answers, &answers, TOLERANCE, |_, _| unreachable!());
         assert_eq!((found.explained, found.unexplained, found.class_changes), (0, 0, 0));
         assert_eq!(found.outputs.len(), 2);
         assert!(found.outputs.iter().all(|o| o.windows == 2 && o.absolute_max == 0.0));
@@ -101,14 +103,14 @@ mod tests {
     fn a_difference_is_counted_once_a_window_and_is_explained_or_not() {
         let reference = outputs(&[0.25, 0.75, 1.0, 0.0], &[1, 0]);
         let other = outputs(&[0.75, 0.25, 1.0, 1e-7], &[0, 0]);
-        let found = compare(&NAMES, &reference, &other, |window, difference| {
+        let found = compare(&NAMES, &reference, &other, TOLERANCE, |window, difference| {
             assert_eq!((window, difference), (0, Difference { floats: true, label: true }));
             true
         });
         assert_eq!((found.explained, found.unexplained, found.class_changes), (1, 0, 1));
         assert_eq!(found.outputs[0].absolute_max, 0.5);
         assert_eq!(found.outputs[1].beyond_tolerance, 1);
-        assert_eq!(compare(&NAMES, &reference, &other, |_, _| false).unexplained, 1);
+        assert_eq!(compare(&NAMES, &reference, &other, TOLERANCE, |_, _| false).unexplained, 1);
     }
 
     #[test]
@@ -116,7 +118,7 @@ mod tests {
         let reference = outputs(&[0.25, 0.75], &[1]);
         let narrow = Outputs { floats: vec![0.25], width: 1, labels: None };
         for other in [outputs(&[f32::NAN, 0.75], &[1]), outputs(&[], &[]), narrow] {
-            let found = compare(&NAMES, &reference, &other, |_, _| false);
+            let found = compare(&NAMES, &reference, &other, TOLERANCE, |_, _| false);
             assert_eq!(found.unexplained, 1);
             assert_eq!(found.outputs[0].absolute_max, f64::MAX);
         }

@@ -15,6 +15,7 @@ use tract_onnx::tract_hir::infer::InferenceOp;
 use tract_onnx::tract_hir::internal::*;
 
 use super::row_op::{Column, Evaluator, Recipe, RowOp};
+use super::scaler;
 
 /// The operator and the domain of the window features.
 pub(super) const FEATURES: (&str, &str) = ("cirame", "WindowFeatures");
@@ -27,7 +28,7 @@ pub(super) const CLASSIFIER: &str = "TreeEnsembleClassifier";
 /// The tree regressor.
 const REGRESSOR: &str = "TreeEnsembleRegressor";
 
-type Built = TractResult<(Box<dyn InferenceOp>, Vec<String>)>;
+pub(super) type Built = TractResult<(Box<dyn InferenceOp>, Vec<String>)>;
 
 /// tract's reader of ONNX with our operators in the places of its own trees.
 ///
@@ -37,6 +38,7 @@ pub(super) fn reader() -> tract_onnx::Onnx {
     reader.op_register.insert(FEATURES.1, build_features);
     reader.op_register.insert(CLASSIFIER, build_trees);
     reader.op_register.insert(REGRESSOR, build_trees);
+    reader.op_register.insert(scaler::NAME, scaler::build);
     reader
 }
 
@@ -45,7 +47,7 @@ pub(super) fn pipeline_attribute(pipeline: &Pipeline) -> serde_json::Result<Attr
     Ok(attribute_string(PIPELINE, &serde_json::to_string(pipeline)?))
 }
 
-fn expect_domain(node: &pb::NodeProto, domain: &str) -> TractResult<()> {
+pub(super) fn expect_domain(node: &pb::NodeProto, domain: &str) -> TractResult<()> {
     ensure!(
         node.domain == domain,
         "{} of the domain {:?} is not the one of {domain:?}",
@@ -136,6 +138,8 @@ impl Trees {
             doc_string: String::new(),
             ..node.clone()
         };
+        // How often each node was met in training: it changes no answer.
+        node.attribute.retain(|attribute| attribute.name != "nodes_hitrates");
         if node.op_type == REGRESSOR {
             ensure!(node.output.len() == 1, "a regressor has one output");
             node.output = vec!["scores".to_owned()];

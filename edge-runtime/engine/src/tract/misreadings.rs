@@ -9,6 +9,7 @@ use tract_onnx::Onnx;
 use tract_onnx::pb;
 
 use super::kernels::{CLASSIFIER, ML_DOMAIN};
+use super::scaler;
 
 /// How deep graphs inside attributes (`If`, `Loop`, `Scan`) may nest.
 const NESTING_MAX: usize = 8;
@@ -18,9 +19,10 @@ const OPSET_TESTED_MAX: i64 = 18;
 const OPSET_MAX: i64 = 22;
 /// Operators of the default set that mean something else, or more, after [`OPSET_TESTED_MAX`].
 const CHANGED: [&str; 5] = ["AveragePool", "GridSample", "GroupNormalization", "Pad", "Resize"];
-/// Operators of `ai.onnx.ml` that the reader has: ours for trees, tract's for the rest.
-const ML: [&str; 6] = [
+/// Operators of `ai.onnx.ml` that the reader has: ours for trees and scalers, tract's for the rest.
+const ML: [&str; 7] = [
     CLASSIFIER,
+    scaler::NAME,
     "TreeEnsembleRegressor",
     "LinearClassifier",
     "LinearRegressor",

@@ -27,7 +27,7 @@ impl Case {
     fn new(length_samples: usize) -> Case {
         let bytes = sample::features_only(length_samples);
         let artifact = Artifact::read(&bytes).unwrap();
-        assert!(artifact.has_kernel());
+        assert!(artifact.own().unwrap().has_kernel());
         let plan = FeaturePlan::new(&artifact.manifest().pipeline).unwrap();
         Case { artifact, bytes, windows: sample::windows(length_samples), plan }
     }
@@ -36,7 +36,8 @@ impl Case {
     #[cfg(any(feature = "tract", feature = "ort"))]
     fn inlined(&self) -> Vec<u8> {
         let mut model =
-            model_format::onnx::inline::inline_functions(self.artifact.model()).unwrap();
+            model_format::onnx::inline::inline_functions(self.artifact.own().unwrap().model())
+                .unwrap();
         model.metadata_props.clear();
         prost::Message::encode_to_vec(&model)
     }
@@ -90,7 +91,7 @@ fn the_native_engine_answers_with_the_kernel() {
 fn the_body_agrees_with_the_kernel_in_native_evaluation() {
     for length in LENGTHS {
         let mut case = Case::new(length);
-        let model = case.artifact.model().clone();
+        let model = case.artifact.own().unwrap().model().clone();
         let graph = model.graph.as_ref().unwrap();
         let mut program =
             Program::compile(graph, &model.functions, &model.opset_import, Vec::new()).unwrap();

@@ -3,6 +3,7 @@
 //! With the feature `ort` these tests need the library of ONNX Runtime in `ORT_DYLIB_PATH`; they
 //! fail without it rather than pass unseen.
 
+mod adopted;
 mod agreement;
 mod body;
 mod features;

@@ -105,6 +105,7 @@ pub(crate) fn manifest(task: Task, pipeline: Pipeline, outputs: usize) -> Manife
             features: vec![feature; features.len()],
         },
         features,
+        adopted: None,
         lineage: Lineage {
             dataset_version: Digest::of(b"a dataset"),
             estimator: "sample".to_owned(),

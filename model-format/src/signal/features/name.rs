@@ -10,6 +10,12 @@ pub enum FeatureError {
     /// The pipeline itself cannot stand.
     #[error(transparent)]
     Pipeline(#[from] PipelineError),
+    /// No names at all.
+    #[error(
+        "pipeline field `features`: found 0 features; name 1 to {} features as \"channel.name\"",
+        crate::pipeline::FEATURES_MAX
+    )]
+    NoFeatures,
     /// A name without a dot.
     #[error("feature {name:?} names no channel: write `channel.feature`, such as {example:?}")]
     NoChannel {
@@ -71,6 +77,9 @@ pub(super) struct Selection {
 /// Resolves a pipeline's feature names and checks what each feature needs.
 pub(super) fn select(pipeline: &Pipeline) -> Result<Vec<Selection>, FeatureError> {
     pipeline.check()?;
+    if pipeline.features.is_empty() {
+        return Err(FeatureError::NoFeatures);
+    }
     let window_samples = pipeline.window.length_samples;
     let mut selected = Vec::with_capacity(pipeline.features.len());
     for name in &pipeline.features {

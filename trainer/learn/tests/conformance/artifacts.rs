@@ -75,6 +75,7 @@ fn manifest(entry: &Entry, given: &Given, fitted: &dyn Fitted) -> Manifest {
             channels: vec![ChannelBaseline { min: -10.0, max: 10.0 }; width(given)],
             features: learn::baseline::features(&given.train),
         },
+        adopted: None,
         lineage: Lineage {
             dataset_version: Digest::of(b"conformance"),
             estimator: entry.name.to_owned(),
