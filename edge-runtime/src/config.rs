@@ -145,9 +145,10 @@ pub struct Run {
     #[arg(long)]
     pub skip_bad_rows: bool,
 
-    /// What executes the model: native, tract or ort.
-    #[arg(long, value_name = "ENGINE", default_value = "native")]
-    pub engine: EngineKind,
+    /// What executes the model: native, tract or ort. Otherwise native, or for a model of another
+    /// program the engine that passes its proof here and is faster.
+    #[arg(long, value_name = "ENGINE")]
+    pub engine: Option<EngineKind>,
 
     /// Format of the results.
     #[arg(long, value_name = "FORMAT", default_value = "jsonl")]

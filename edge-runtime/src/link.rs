@@ -8,6 +8,7 @@
 mod by_hand;
 mod clock;
 mod download;
+mod engines;
 mod enrolment;
 mod heartbeat;
 mod identity;
@@ -50,6 +51,7 @@ use trainer::EnrolledTrainer;
 use worker::{GivenModel, Shop};
 
 pub(crate) use by_hand::{StandingModel, install, roll_back, standing};
+pub(crate) use engines::Engines;
 pub(crate) use enrolment::{Enrolled, TrainerAccess, enrol_or_load};
 pub(crate) use model_keys::ModelKeys;
 pub(crate) use state_folder::{StateFolder, usual_path};
@@ -70,6 +72,8 @@ pub(crate) struct LinkConfig {
     pub(crate) given: Vec<PathBuf>,
     /// Whose models are trusted.
     pub(crate) keys: ModelKeys,
+    /// What executes which model.
+    pub(crate) engines: Engines,
     /// The most resident memory that the program may occupy with a model loaded.
     pub(crate) memory_limit_bytes: Option<u64>,
     /// Where the link tells how it is.
@@ -126,6 +130,7 @@ impl Link {
             trainer: trainer.clone(),
             service: Arc::clone(&service),
             keys: config.keys,
+            engines: config.engines,
             memory_limit: MemoryLimit {
                 limit_bytes: config.memory_limit_bytes,
                 resident_bytes: crate::memory::resident_bytes,

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use model_format::manifest::{Manifest, Task};
+use model_format::manifest::{Adopted, Manifest, Producer, Task};
 use model_format::pipeline::{Fill, Pipeline, Rate, TimeSource};
 use serde_json::json;
 
@@ -41,8 +41,11 @@ fn lines(model: &ModelFile) -> Vec<(&'static str, String)> {
         ("window", window(pipeline)),
         ("time", time(pipeline)),
         ("gaps", gaps(pipeline)),
-        ("features", features(manifest)),
     ];
+    match &manifest.adopted {
+        None => lines.push(("features", features(manifest))),
+        Some(adopted) => lines.push(("graph", graph(adopted))),
+    }
     if let Some(threshold) = &manifest.threshold {
         lines.push((
             "threshold",
@@ -134,6 +137,19 @@ fn gaps(pipeline: &Pipeline) -> String {
         (count, Fill::Hold) => format!("up to {count} samples are filled with the last value"),
         (count, Fill::Linear) => format!("up to {count} samples are filled with a straight line"),
     }
+}
+
+fn graph(adopted: &Adopted) -> String {
+    let Producer { name, version } = &adopted.producer;
+    let producer = match name.is_empty() {
+        true => "another program".to_owned(),
+        false => format!("{name} {version}").trim_end().to_owned(),
+    };
+    let softmax = if adopted.softmax { " through a softmax" } else { "" };
+    format!(
+        "by {producer}, input {}, answers from {}{softmax}, file {}",
+        adopted.input, adopted.output, adopted.file_sha256
+    )
 }
 
 fn features(manifest: &Manifest) -> String {

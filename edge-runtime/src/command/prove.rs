@@ -4,7 +4,7 @@ use std::io::Write;
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
-use engine::proof::{self, Differences, Judge, Latency, Proof};
+use engine::proof::{self, Differences, Judge, Judges, Latency, Proof};
 
 use crate::config::Prove;
 use crate::model_file;
@@ -13,12 +13,16 @@ impl Prove {
     pub(crate) fn run(&self, output: &mut dyn Write) -> anyhow::Result<()> {
         let model = model_file::read(&self.model)?;
         let engines = match self.engines.as_slice() {
-            [] => engine::available(),
-            named => named.to_vec(),
+            [] => proof::judges(&model.artifact)
+                .with_context(|| format!("{} cannot be proved", self.model.display()))?,
+            named => Judges { able: named.to_vec(), unable: Vec::new() },
         };
+        for (_, error) in &engines.unable {
+            eprintln!("note: {error}");
+        }
         let start = Instant::now();
         let clock = || start.elapsed().as_nanos() as u64;
-        let proof = proof::prove(&model.artifact, &[], &engines, &clock)
+        let proof = proof::prove(&model.artifact, &[], &engines.able, &clock)
             .with_context(|| format!("{} cannot be proved", self.model.display()))?;
         if self.json {
             serde_json::to_writer_pretty(&mut *output, &proof).map_err(std::io::Error::from)?;

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::time::Instant;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
+use engine::proof::{Choice, choose};
+use engine::{Engine, EngineKind};
 use model_format::payload::time::row_time_ns;
 use model_format::pipeline::{Mismatch, Pipeline, Rate};
 use model_format::signal::stream::{Drops, Sample, Stream};
@@ -12,7 +14,7 @@ use model_format::signal::stream::{Drops, Sample, Stream};
 use crate::answer::{Answerer, Naming};
 use crate::config::Run;
 use crate::input::{self, Input, InputRow, RowError};
-use crate::model_file;
+use crate::model_file::{self, ModelFile};
 
 mod progress;
 mod summary;
@@ -27,8 +29,8 @@ impl Run {
     pub(crate) fn run(&self, output: &mut dyn Write) -> anyhow::Result<()> {
         let model = model_file::read(&self.model)?;
         let pipeline = &model.artifact.manifest().pipeline;
-        let engine = engine::load_artifact(self.engine, &model.artifact)
-            .with_context(|| format!("{} cannot be loaded", self.model.display()))?;
+        let engine = self.engine(&model)?;
+        let engine_kind = engine.kind();
         let mut input = input::open(self, pipeline)?;
         let rate_hz = input.rows.rate_hz().or(self.rate_hz);
         check_rate(pipeline, rate_hz)?;
@@ -49,7 +51,7 @@ impl Run {
             drops: replay.drops(),
             measured_hz: replay.streams.iter().find_map(|named| named.stream.measured_hz()),
             latencies: answerer.latencies(),
-            engine: self.engine,
+            engine: engine_kind,
         };
         done?;
         answerer.finish()?;
@@ -58,6 +60,32 @@ impl Run {
             bail!("{}", summary.why_nothing(pipeline));
         }
         Ok(())
+    }
+}
+
+impl Run {
+    /// The engine that was named; else the native one, or for a model of another program the fastest
+    /// that passes its proof here.
+    fn engine(&self, model: &ModelFile) -> anyhow::Result<Box<dyn Engine>> {
+        let name = self.model.display();
+        let kind = match (self.engine, model.artifact.own()) {
+            (Some(kind), _) => kind,
+            (None, Some(_)) => EngineKind::Native,
+            (None, None) => {
+                let start = Instant::now();
+                let clock = || start.elapsed().as_nanos() as u64;
+                let chosen = choose(&model.artifact, Choice::Auto, &clock)
+                    .with_context(|| format!("{name} cannot be run"))?;
+                ensure!(
+                    chosen.proof.passed,
+                    "{name} does not give here the answers that it carries; `cirame-edge prove` tells \
+                     more"
+                );
+                chosen.engine
+            }
+        };
+        engine::load_artifact(kind, &model.artifact)
+            .with_context(|| format!("{name} cannot be loaded"))
     }
 }
 

@@ -17,8 +17,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{ConfigFile, Listener, Serve};
 use crate::link::{
-    Enrolled, Link, LinkConfig, ModelKeys, Pace, StateFolder, Stop, TrainerAccess, enrol_or_load,
-    standing, usual_path,
+    Engines, Enrolled, Link, LinkConfig, ModelKeys, Pace, StateFolder, Stop, TrainerAccess,
+    enrol_or_load, standing, usual_path,
 };
 use crate::service::SharedLinkStatus;
 use crate::{log, serve};
@@ -54,15 +54,21 @@ impl Serve {
             Some(name) => name.clone(),
             None => machine_name()?,
         };
+        let file = match &self.config {
+            Some(path) => ConfigFile::read(path)?,
+            None => ConfigFile::default(),
+        };
+        let engines = Engines { usual: self.engine, of_models: file.engines()? };
         let Some(enrolled) = self.enrolled(&folder, &name, &stop).await? else { return Ok(()) };
         let status = SharedLinkStatus::default();
         let options =
-            self.options(name, enrolled.as_ref(), &path, Arc::clone(&status), listener)?;
+            self.options(&file, name, enrolled.as_ref(), &path, Arc::clone(&status), listener)?;
         let link = LinkConfig {
             folder,
             enrolled,
             given: self.models.clone(),
             keys,
+            engines,
             memory_limit_bytes: self.memory_limit_mb.map(|mb| mb.saturating_mul(1_000_000)),
             status,
             pace: Pace::default(),
@@ -99,6 +105,7 @@ impl Serve {
 
     fn options(
         &self,
+        file: &ConfigFile,
         name: String,
         enrolled: Option<&Enrolled>,
         state: &Path,
@@ -109,7 +116,7 @@ impl Serve {
         let of_trainer = enrolled.and_then(|enrolled| enrolled.device.broker.clone());
         let mut broker = self.mqtt.connection(&device, of_trainer)?;
         let prefix = broker.as_ref().map_or(TOPIC_PREFIX, |broker| &broker.access.topic_prefix);
-        let plan = self.plan(&device, prefix)?;
+        let plan = self.plan(file, &device, prefix)?;
         if let Some(broker) = &mut broker {
             broker.subscriptions = plan.filters();
             if let Some(shard) = self.shard {
@@ -135,11 +142,7 @@ impl Serve {
     }
 
     /// What is done with what comes: the configuration, and what the command line says.
-    fn plan(&self, device: &str, prefix: &str) -> anyhow::Result<serve::Plan> {
-        let file = match &self.config {
-            Some(path) => ConfigFile::read(path)?,
-            None => ConfigFile::default(),
-        };
+    fn plan(&self, file: &ConfigFile, device: &str, prefix: &str) -> anyhow::Result<serve::Plan> {
         let times = match &self.time {
             Some(name) => Times::named(name, self.time_unit),
             None => Times::found(),

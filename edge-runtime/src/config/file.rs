@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
+use engine::proof::Choice;
 use serde::Deserialize;
 
 mod alarm;
@@ -41,6 +42,9 @@ pub(crate) struct ConfigFile {
     results: ResultsTable,
     #[serde(default)]
     streams: StreamsTable,
+    /// Engines by name of model.
+    #[serde(default)]
+    engines: BTreeMap<String, String>,
 }
 
 /// Which results are published.
@@ -88,6 +92,10 @@ impl ConfigFile {
             ("alarm", file.alarm.len()),
             ("gate", file.gate.len()),
         ];
+        let engines = file.engines.len();
+        if engines > ENTRIES_MAX {
+            bail!("[engines] names {engines} models; at most {ENTRIES_MAX} can stand");
+        }
         for (list, found) in sizes {
             if found > ENTRIES_MAX {
                 bail!("there are {found} [[{list}]]; at most {ENTRIES_MAX} can stand");
@@ -157,6 +165,18 @@ impl ConfigFile {
             (false, Some(every_ns)) => Thinning::Every { every_ns },
         };
         Ok(WatchPlan { alarms, gates, thinning })
+    }
+
+    /// What executes the models that are named.
+    ///
+    /// # Errors
+    /// It is no engine.
+    pub(crate) fn engines(&self) -> anyhow::Result<BTreeMap<String, Choice>> {
+        let lowered = self.engines.iter().map(|(model, engine)| {
+            let choice = engine.parse().with_context(|| format!("[engines], model {model:?}"))?;
+            Ok((model.clone(), choice))
+        });
+        lowered.collect()
     }
 
     /// The time after which a stream that sends nothing is forgotten.

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use engine::EngineKind;
+use engine::proof::Choice;
 use model_format::payload::time::TimeFormat;
 use model_format::protocol::check_topic_level;
 
@@ -57,6 +59,13 @@ pub struct Serve {
     /// Refuse a model that brings the program's memory above this, in megabytes.
     #[arg(long, value_name = "MB", value_parser = clap::value_parser!(u64).range(1..))]
     pub memory_limit_mb: Option<u64>,
+
+    /// What executes models of other programs: tract, ort, or auto, the one that passes the proof on this
+    /// device and is faster. Our own run natively. The table [engines] of the configuration file says it
+    /// for each model.
+    #[arg(long, value_name = "ENGINE", default_value = "auto", value_parser = parse_engine,
+          env = "CIRAME_ENGINE")]
+    pub(crate) engine: Choice,
 
     /// Most streams. Further ones are dropped and counted.
     #[arg(long, value_name = "N", default_value_t = 100,
@@ -129,6 +138,18 @@ pub enum LogFormat {
     Text,
     /// One JSON object per line.
     Json,
+}
+
+/// An engine for models of other programs.
+pub(super) fn parse_engine(text: &str) -> Result<Choice, String> {
+    match text.parse() {
+        Ok(Choice::Only(EngineKind::Native)) => {
+            Err("native runs our own models, and no others: there are auto, tract and ort"
+                .to_owned())
+        }
+        Ok(choice) => Ok(choice),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 fn parse_name(text: &str) -> Result<String, &'static str> {

@@ -13,6 +13,7 @@ use model_format::protocol::{DesiredModel, MODELS_MAX};
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::engines::Engines;
 use super::lanes::chosen;
 use super::memory::MemoryLimit;
 use super::model_keys::ModelKeys;
@@ -118,7 +119,9 @@ fn prove_and_note(
 ) -> anyhow::Result<String> {
     let limit = MemoryLimit { limit_bytes: None, resident_bytes: crate::memory::resident_bytes };
     let path = folder.model_path(model.artifact_sha256);
-    prepare(&path, &Expected::of(&model), keys, limit).map_err(|text| anyhow!(text))?;
+    // Proved here; what executes it is chosen by the service when it starts.
+    prepare(&path, &Expected::of(&model), keys, &Engines::default(), limit)
+        .map_err(|text| anyhow!(text))?;
     let (name, version) = (model.model.clone(), model.version);
     if !book.models().contains_key(&name) && book.models().len() >= MODELS_MAX {
         bail!(

@@ -26,6 +26,7 @@ use model_format::protocol::{
 };
 use tempfile::TempDir;
 
+use super::engines::Engines;
 use super::{Link, LinkConfig, ModelKeys, Pace, StateFolder, Stop, TrainerAccess, enrol_or_load};
 use crate::service::{
     LinkStatus, ModelStatus, ReadyModel, Service, ServiceStatus, SharedLinkStatus,
@@ -178,6 +179,7 @@ impl TestDevice {
             enrolled,
             given: self.given.clone(),
             keys: ModelKeys::load(self.path(), &self.keys)?,
+            engines: Engines::default(),
             memory_limit_bytes: self.memory_limit_bytes,
             status: Arc::clone(&status),
             pace: Pace { tick_ms: 10, retry_ms: (10, 50), unknown_ms: self.unknown_ms },

@@ -11,6 +11,7 @@ use model_format::protocol::{DesiredModel, ModelSignature};
 use serde_json::Value;
 
 use super::download::download;
+use super::engines::Engines;
 use super::memory::MemoryLimit;
 use super::model_keys::ModelKeys;
 use super::prepare::{Expected, prepare};
@@ -44,6 +45,7 @@ pub(super) struct Shop {
     pub(super) trainer: Option<Arc<EnrolledTrainer>>,
     pub(super) service: Arc<dyn Service>,
     pub(super) keys: ModelKeys,
+    pub(super) engines: Engines,
     pub(super) memory_limit: MemoryLimit,
     /// Held while a model is loaded: one at a time, so that what memory it takes is known, and streams
     /// are answered meanwhile.
@@ -144,7 +146,8 @@ impl Worker {
         let path = self.shop.folder.model_path(model.artifact_sha256);
         let expected = Expected::of(model);
         let _one_at_a_time = self.shop.loading.lock().unwrap_or_else(PoisonError::into_inner);
-        prepare(&path, &expected, &self.shop.keys, memory_limit)
+        let Shop { keys, engines, .. } = &self.shop;
+        prepare(&path, &expected, keys, engines, memory_limit)
     }
 
     fn prepare_given(&self) -> Result<(ReadyModel, Value), String> {
@@ -152,6 +155,7 @@ impl Worker {
         let (artifact, signature) = (given.artifact, given.signature);
         let expected = Expected { artifact, name: self.name.clone(), version: None, signature };
         let _one_at_a_time = self.shop.loading.lock().unwrap_or_else(PoisonError::into_inner);
-        prepare(&given.path, &expected, &self.shop.keys, self.shop.memory_limit)
+        let Shop { keys, engines, memory_limit, .. } = &self.shop;
+        prepare(&given.path, &expected, keys, engines, *memory_limit)
     }
 }

@@ -78,3 +78,20 @@ fn help_teaches_every_command() {
     assert!(edge(&["run", "--help"], "").output.contains("Examples:"));
     assert!(!edge(&[], "").is_success);
 }
+
+#[test]
+fn adopted_models_are_inspected_and_proved_by_the_engines_that_run_them() {
+    let path = model("../v2/sklearn_forest");
+    let path = path.to_str().unwrap();
+    let done = edge(&["inspect", path], "");
+    for part in ["skl2onnx 1.20.0", "input flat_time_major", "format version 2"] {
+        assert!(done.output.contains(part), "{part:?} is not in: {}", done.output);
+    }
+    let done = edge(&["prove", path, "--json"], "");
+    assert!(done.is_success, "{}", done.errors);
+    let proof: Value = serde_json::from_str(&done.output).unwrap();
+    let judges = proof["judges"].as_array().unwrap();
+    assert!(!judges.is_empty() && judges.iter().all(|judge| judge["engine"] != "native"));
+    let done = edge(&["prove", path, "--engine", "native"], "");
+    assert!(done.refusal().contains("use the engine tract or ort"), "{}", done.errors);
+}

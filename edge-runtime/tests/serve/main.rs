@@ -1,5 +1,6 @@
 //! The service, as devices and programs meet it: the real program, a real broker.
 
+mod adopted;
 mod connection;
 mod hostile;
 mod http;

@@ -51,11 +51,18 @@ every_s = 60
 
 [streams]
 expire_s = 3600
+
+[engines]
+"pump cnn" = "ort"
+fan = "auto"
 "#;
 
 #[test]
 fn a_configuration_says_what_is_served_and_watched() {
     let file = ConfigFile::parse(GOOD).unwrap();
+    let engines = file.engines().unwrap();
+    assert_eq!(engines["pump cnn"].to_string(), "ort");
+    assert_eq!(engines["fan"].to_string(), "auto");
     let sources = file.sources().unwrap();
     assert_eq!(sources[0].topic.filter(), "plant/+/+/accel");
     assert_eq!(sources[0].channels["ax"].name, "acc.x");

@@ -9,6 +9,7 @@ use model_format::protocol::DeploymentState;
 
 use super::scripted_trainer::{Fault, ScriptedTrainer};
 use super::{TestDevice, artifact, desired, differing_artifact, until};
+use crate::link::engines::Engines;
 use crate::link::memory::MemoryLimit;
 use crate::link::model_keys::ModelKeys;
 use crate::link::prepare::{Expected, prepare};
@@ -175,8 +176,9 @@ fn a_model_that_grows_beyond_the_memory_limit_is_unloaded() {
             Some(RESIDENT.fetch_add(1 << 20, Ordering::SeqCst))
         },
     };
-    assert!(prepare(&path, &expected, &keys, limit(None)).is_ok());
-    let reason = prepare(&path, &expected, &keys, limit(Some((1 << 20) - 1))).err();
+    assert!(prepare(&path, &expected, &keys, &Engines::default(), limit(None)).is_ok());
+    let reason =
+        prepare(&path, &expected, &keys, &Engines::default(), limit(Some((1 << 20) - 1))).err();
     let reason = reason.expect("the second look is beyond the limit");
     assert!(reason.contains("1048576") && reason.contains("1048575"), "{reason}");
     assert!(reason.contains("with the model loaded"), "{reason}");
