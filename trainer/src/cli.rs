@@ -12,6 +12,7 @@ use crate::progress::Progress;
 use crate::store::OwnerId;
 use crate::training::Work;
 
+mod adopt;
 mod broker;
 mod broker_login;
 mod bundle;
@@ -34,6 +35,7 @@ mod simulate;
 mod start;
 mod train;
 mod users;
+mod window_options;
 
 use report::Report;
 
@@ -74,6 +76,7 @@ enum Command {
     Simulate(simulate::Simulate),
     Import(import::Import),
     Train(Box<train::Train>),
+    Adopt(Box<adopt::Adopt>),
     Evaluate(evaluate::Evaluate),
     Export(export::Export),
     Keygen(sign::Keygen),
@@ -133,6 +136,7 @@ pub fn run(config: Config, output: &mut dyn Write) -> anyhow::Result<()> {
         Command::MakeBundle(command) => command.run(&context),
         Command::Prove(command) => command.run(&context),
         Command::Train(command) => command.run(&context),
+        Command::Adopt(command) => command.run(&context),
         Command::Features(command) => command.run(),
         Command::Estimators(command) => command.run(),
         Command::Datasets(command) => command.run(&context),

@@ -26,8 +26,9 @@ pub struct Question {
     pub only: Vec<Selector>,
     /// Only windows within these rows of each recording.
     pub rows: Option<RowRange>,
-    /// What executes the artifact.
-    pub engine: EngineKind,
+    /// What executes the artifact; where nobody says, the native engine, or for a graph of another
+    /// program the one that judged it.
+    pub engine: Option<EngineKind>,
 }
 
 /// How a model answered a dataset.
@@ -95,7 +96,8 @@ pub(crate) fn evaluate(
     }
     let selection = trained_selection(&manifest);
     progress.stage("answers", entries.len() as u64);
-    let start = || compute(question.engine, &bytes);
+    let engine = question.engine.unwrap_or_else(|| usual_engine(&artifact));
+    let start = || compute(engine, &bytes);
     let extracted = in_pool(work.threads, || {
         extract(folder, &entries, &manifest.pipeline, &selection, progress, &start)
     })?;
@@ -121,13 +123,22 @@ pub(crate) fn evaluate(
         dataset: dataset.dataset.clone(),
         dataset_version: dataset.number,
         learned_from_dataset: manifest.lineage.dataset_version == dataset.digest,
-        engine: question.engine,
+        engine,
         windows: windows.len() as u64,
         measured,
         evaluation,
         alarm_share,
         answers: Answering { manifest, entries, extracted, windows, normal: selection.normal },
     })
+}
+
+/// Our own graphs run natively; those of other programs in ONNX Runtime, or in tract where it is missing.
+fn usual_engine(artifact: &Artifact) -> EngineKind {
+    match artifact.own() {
+        Some(_) => EngineKind::Native,
+        None if engine::available().contains(&EngineKind::Ort) => EngineKind::Ort,
+        None => EngineKind::Tract,
+    }
 }
 
 /// Answers one window after the other, as a device does.

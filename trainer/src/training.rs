@@ -16,6 +16,7 @@ use crate::data_folder::{DataFolder, write_atomically};
 use crate::progress::Progress;
 use crate::store::{DatasetVersion, ModelVersion, NewModelVersion, NewRun, OwnerId, RunId, Store};
 
+pub mod adopt;
 mod answered;
 mod baseline;
 mod curves;
@@ -242,9 +243,10 @@ impl Start {
         estimator: &dyn Estimator,
         extracted: &Extracted,
     ) -> Result<Partition, TrainError> {
-        check_windows(settings, estimator, extracted)?;
+        let task = estimator.task();
+        check_windows(task, estimator.name(), &settings.selection, extracted)?;
         let Start { entries, selection, .. } = self;
-        partition::partition(estimator.task(), extracted, entries, selection, settings.seed)
+        partition::partition(task, extracted, entries, selection, settings.seed)
     }
 }
 
@@ -274,7 +276,7 @@ impl Attempt<'_> {
         let mut data = self.prepare()?;
         let learned = self.learn(&data)?;
         let (artifact, target) = self.artifact(&data, &learned)?;
-        let held_out = self.raw(&data, HELD_OUT_MAX)?;
+        let held_out = raw(self.work, &data, HELD_OUT_MAX)?;
         self.work.progress.check()?;
         let proof = prove_artifact(&Artifact::read(&artifact)?, &held_out, self.work.progress)?;
         let Data { start, extracted, partition, parts } = &mut data;
@@ -369,19 +371,19 @@ impl Attempt<'_> {
             fitted,
         });
         let target = manifest.target.clone();
-        let golden_windows = self.raw(data, GOLDEN_MAX)?;
+        let golden_windows = raw(self.work, data, GOLDEN_MAX)?;
         let draft = Draft { manifest, head: fitted, golden_windows, batch: Batch::Symbolic };
         Ok((build(draft)?, target))
     }
+}
 
-    /// The raw values of at most `count` test windows, beginning with one of each class.
-    fn raw(&self, data: &Data, count: usize) -> Result<Vec<Vec<f32>>, TrainError> {
-        let Data { start: Start { entries, pipeline, .. }, extracted, partition, .. } = data;
-        let chosen = spread(extracted, &partition.test, kept_max(pipeline, count));
-        let mut raw = raw_windows(self.work.folder, &entries.list, pipeline, extracted, &chosen)?;
-        let order = round_robin(extracted, &chosen).into_iter();
-        Ok(order.map(|position| std::mem::take(&mut raw[position])).collect())
-    }
+/// The raw values of at most `count` test windows, beginning with one of each class.
+fn raw(work: Work<'_>, data: &Data, count: usize) -> Result<Vec<Vec<f32>>, TrainError> {
+    let Data { start: Start { entries, pipeline, .. }, extracted, partition, .. } = data;
+    let chosen = spread(extracted, &partition.test, kept_max(pipeline, count));
+    let mut raw = raw_windows(work.folder, &entries.list, pipeline, extracted, &chosen)?;
+    let order = round_robin(extracted, &chosen).into_iter();
+    Ok(order.map(|position| std::mem::take(&mut raw[position])).collect())
 }
 
 /// How many windows of this pipeline may be kept, at most `count`, at least one.

@@ -1,4 +1,4 @@
 //! Estimators that answer: how unusual?
 
-mod alarm_line;
+pub mod alarm_line;
 pub(crate) mod t2q;

@@ -4,7 +4,7 @@
 //! into an ONNX graph, and predictions are made by evaluating that graph: there is one
 //! implementation of every model's answer, and it is the one that the device runs.
 
-mod anomaly;
+pub mod anomaly;
 pub mod baseline;
 pub mod catalogue;
 mod classification;

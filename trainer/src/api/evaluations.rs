@@ -40,7 +40,7 @@ struct EvaluationRequest {
     /// Only windows within these rows of each recording, as `FROM..TO`.
     #[schema(value_type = Option<String>)]
     rows: Option<RowRange>,
-    /// What executes the artifact: `native`, `tract` or `ort`; native otherwise.
+    /// What executes the artifact: `native`, `tract` or `ort`; the usual one otherwise.
     #[schema(value_type = Option<String>)]
     engine: Option<String>,
 }
@@ -56,10 +56,8 @@ async fn create(
     Once(request, attempt): Once<EvaluationRequest>,
 ) -> Result<(StatusCode, Json<Job>), Problem> {
     let owner = caller.owner();
-    let engine = match request.engine.as_deref() {
-        None => EngineKind::Native,
-        Some(name) => name.parse().map_err(|error| Problem::new(INVALID, format!("{error}")))?,
-    };
+    let engine = request.engine.as_deref().map(str::parse::<EngineKind>).transpose();
+    let engine = engine.map_err(|error| Problem::new(INVALID, format!("{error}")))?;
     let job = state.store(move |store| {
         if let Some(job) = store.attempted_job(owner, attempt.as_ref())? {
             return Ok(job);

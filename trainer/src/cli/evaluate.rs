@@ -30,9 +30,9 @@ pub(super) struct Evaluate {
     /// Only windows that lie within these rows of each recording.
     #[arg(long, value_name = "FROM..TO")]
     rows: Option<RowRange>,
-    /// What executes the model: native, tract or ort.
-    #[arg(long, value_name = "ENGINE", default_value = "native")]
-    engine: EngineKind,
+    /// What executes the model: native, tract or ort. Otherwise native, or ort for an adopted model.
+    #[arg(long, value_name = "ENGINE")]
+    engine: Option<EngineKind>,
     /// Write one line per window: id, rows, answer, truth.
     #[arg(long, value_name = "FILE.csv")]
     results: Option<PathBuf>,

@@ -6,6 +6,7 @@ use std::time::Instant;
 use anyhow::Context as _;
 use clap::Args;
 use engine::EngineKind;
+use engine::proof::judges;
 use model_format::artifact::Artifact;
 
 use super::report::Report;
@@ -29,14 +30,13 @@ pub(super) struct Prove {
 
 impl Prove {
     pub(super) fn run(&self, context: &Context) -> anyhow::Result<Report> {
-        let bytes = self.bytes(context)?;
+        let artifact = Artifact::read(&self.bytes(context)?)?;
         let engines = match self.engines.is_empty() {
-            true => engine::available(),
+            true => judges(&artifact)?.able,
             false => self.engines.clone(),
         };
         let began = Instant::now();
         let clock_ns = || u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        let artifact = Artifact::read(&bytes)?;
         let proof = engine::proof::prove(&artifact, &[], &engines, &clock_ns)?;
         let text = evaluation_text::proof(&proof);
         anyhow::ensure!(proof.passed, "the artifact does not give the answers it carries:\n{text}");

@@ -25,8 +25,9 @@ pub struct EvaluationInput {
     pub only: Vec<Selector>,
     /// Only windows within these rows of each recording.
     pub rows: Option<RowRange>,
-    /// What executes the artifact.
-    pub engine: EngineKind,
+    /// What executes the artifact, where somebody said it.
+    #[serde(default)]
+    pub engine: Option<EngineKind>,
 }
 
 pub(super) fn carry_out(work: Work<'_>, job: &Job) -> Outcome {

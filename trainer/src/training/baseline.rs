@@ -12,12 +12,22 @@ pub(super) fn baseline(
     train: &Table,
     channels: usize,
 ) -> Baseline {
-    let channels = (0..channels).map(|channel| {
+    let channels = channel_ranges(extracted, windows, channels);
+    Baseline { channels, features: learn::baseline::features(train) }
+}
+
+/// The range of each channel in these windows.
+pub(super) fn channel_ranges(
+    extracted: &Extracted,
+    windows: &[usize],
+    channels: usize,
+) -> Vec<ChannelBaseline> {
+    let of_channel = |channel: usize| {
         let ranges = windows.iter().map(|&window| extracted.ranges[window * channels + channel]);
         let empty = (f32::INFINITY, f32::NEG_INFINITY);
         let (min, max) =
             ranges.fold(empty, |(min, max), (low, high)| (min.min(low), max.max(high)));
         ChannelBaseline { min, max }
-    });
-    Baseline { channels: channels.collect(), features: learn::baseline::features(train) }
+    };
+    (0..channels).map(of_channel).collect()
 }

@@ -1,6 +1,6 @@
 //! Why training was refused or failed.
 
-use engine::proof::ProofError;
+use engine::proof::{ChoiceError, ProofError};
 use learn::estimator::FitError;
 use learn::metrics::MetricError;
 use learn::parameter::ParameterError;
@@ -10,6 +10,7 @@ use model_format::artifact::ArtifactError;
 use model_format::pipeline::PipelineError;
 use model_format::signal::features::FeatureError;
 
+use super::adopt::AdoptError;
 use crate::data_folder::FolderError;
 use crate::ingest::parquet::ParquetError;
 use crate::progress::Cancelled;
@@ -27,6 +28,12 @@ pub enum TrainError {
     /// The data folder refused.
     #[error(transparent)]
     Folder(#[from] FolderError),
+    /// A file of another program was not adopted.
+    #[error(transparent)]
+    Adopt(#[from] AdoptError),
+    /// No engine can judge the artifact.
+    #[error(transparent)]
+    Choice(#[from] ChoiceError),
     /// A recording cannot be read.
     #[error(transparent)]
     Recording(#[from] ParquetError),

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use learn::estimator::Estimator;
 use model_format::manifest::Task;
 use model_format::pipeline::Pipeline;
 use model_format::signal::features::FeaturePlan;
@@ -13,7 +12,7 @@ use rayon::prelude::*;
 
 use super::TrainError;
 use super::replay::replay;
-use super::settings::{Selection, Settings};
+use super::settings::Selection;
 use super::truth::Truth;
 use crate::data_folder::DataFolder;
 use crate::ingest::parquet;
@@ -255,8 +254,9 @@ pub(crate) fn raw_windows(
 
 /// Refuses data of which nothing can be learned.
 pub(super) fn check_windows(
-    settings: &Settings,
-    estimator: &dyn Estimator,
+    task: Task,
+    estimator: &str,
+    selection: &Selection,
     extracted: &Extracted,
 ) -> Result<(), TrainError> {
     if extracted.windows.is_empty() {
@@ -269,9 +269,9 @@ pub(super) fn check_windows(
         };
         return Err(TrainError::NoWindows { drops });
     }
-    match (estimator.task(), &settings.selection.target) {
+    match (task, &selection.target) {
         (Task::Classification, _) if extracted.classes.is_empty() => {
-            Err(TrainError::NoClasses { estimator: estimator.name().to_owned() })
+            Err(TrainError::NoClasses { estimator: estimator.to_owned() })
         }
         (Task::Regression, Some(target))
             if !extracted.windows.iter().any(|window| window.value.is_finite()) =>

@@ -15,7 +15,7 @@ use super::settings::{Selection, Settings, TargetName};
 use crate::store::DatasetVersion;
 
 /// Raised when the same settings would give other bytes than before.
-const TRAINING_VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "+1");
+pub(super) const TRAINING_VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "+1");
 
 /// What a manifest is made of.
 pub(super) struct Parts<'a> {
@@ -35,23 +35,12 @@ pub(super) struct Parts<'a> {
 pub(super) fn manifest(parts: Parts<'_>) -> Manifest {
     let Parts { settings, pipeline, selection, .. } = parts;
     let task = parts.estimator.task();
-    let target = selection.target.as_ref().filter(|_| task == Task::Regression).map(|target| {
-        let name = match target {
-            TargetName::Channel(name) | TargetName::Tag(name) => name.clone(),
-        };
-        let channels = &parts.entries.list[0].info.channels;
-        let unit = channels.iter().find(|channel| channel.name == name);
-        let unit = unit.and_then(|channel| channel.unit.clone());
-        Target { name, unit }
-    });
+    let target = target_info(selection, parts.entries, task);
     let feature = |name: &String| {
         let definition = name.rsplit('.').next().and_then(features::find);
         FeatureEntry { name: name.clone(), version: definition.map_or(0, |known| known.version) }
     };
-    let mut split = serde_json::to_value(selection).expect("plain data has a JSON form");
-    if let Some(digest) = parts.entries.other {
-        split["test_dataset_version"] = json!(digest);
-    }
+    let split = split_json(selection, parts.entries);
     Manifest {
         format_version: FORMAT_VERSION,
         task,
@@ -60,6 +49,7 @@ pub(super) fn manifest(parts: Parts<'_>) -> Manifest {
         target,
         threshold: parts.fitted.threshold(),
         baseline: baseline(parts.extracted, parts.windows, parts.train, pipeline.channels.len()),
+        adopted: None,
         lineage: Lineage {
             dataset_version: parts.version.digest,
             estimator: parts.estimator.name().to_owned(),
@@ -72,6 +62,28 @@ pub(super) fn manifest(parts: Parts<'_>) -> Manifest {
         lineage_id: Digest::of(b""),
         pipeline: pipeline.clone(),
     }
+}
+
+/// What a regression predicts.
+pub(super) fn target_info(selection: &Selection, entries: &Entries, task: Task) -> Option<Target> {
+    selection.target.as_ref().filter(|_| task == Task::Regression).map(|target| {
+        let name = match target {
+            TargetName::Channel(name) | TargetName::Tag(name) => name.clone(),
+        };
+        let channels = &entries.list[0].info.channels;
+        let unit = channels.iter().find(|channel| channel.name == name);
+        let unit = unit.and_then(|channel| channel.unit.clone());
+        Target { name, unit }
+    })
+}
+
+/// How training and test data were told apart, for a lineage.
+pub(super) fn split_json(selection: &Selection, entries: &Entries) -> serde_json::Value {
+    let mut split = serde_json::to_value(selection).expect("plain data has a JSON form");
+    if let Some(digest) = entries.other {
+        split["test_dataset_version"] = json!(digest);
+    }
+    split
 }
 
 /// The classes of the model by label index; none but for classification.

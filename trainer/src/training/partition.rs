@@ -68,6 +68,53 @@ pub(crate) fn partition(
     selection: &Selection,
     seed: u64,
 ) -> Result<Partition, TrainError> {
+    let mut result = divide(task, extracted, entries, selection, seed)?;
+    if task == Task::Anomaly {
+        let plan = Plan::Time {
+            test_share: selection.calibration_share,
+            purge_rows: window_rows(extracted),
+        };
+        let index = index(task, extracted, &entries.list, selection);
+        let held_back = split(&index, Some(&result.train), &plan, seed)?;
+        result.unused += held_back.unused.len();
+        (result.train, result.calibration) = (held_back.train, held_back.test);
+    }
+    check(&result)?;
+    Ok(result)
+}
+
+/// Assigns the windows for a model that is fitted already. All are tested on where nothing else is
+/// said; of an anomaly detector, the normal ones beside the test set the alarm line.
+pub(crate) fn of_fitted(
+    task: Task,
+    extracted: &Extracted,
+    entries: &Entries,
+    selection: &Selection,
+    seed: u64,
+) -> Result<Partition, TrainError> {
+    let says_nothing = selection.test.is_none() && selection.train_rows.is_none();
+    if task != Task::Anomaly && says_nothing {
+        let test = usable(task, extracted);
+        let unlabelled = extracted.windows.len() - test.len();
+        let result = Partition { test, unlabelled, ..Partition::default() };
+        return if result.test.is_empty() {
+            Err(TrainError::EmptyPart { part: "test" })
+        } else {
+            Ok(result)
+        };
+    }
+    let mut result = divide(task, extracted, entries, selection, seed)?;
+    check(&result)?;
+    let beside = std::mem::take(&mut result.train);
+    match task {
+        Task::Anomaly => result.calibration = beside,
+        Task::Classification | Task::Regression => result.unused += beside.len(),
+    }
+    Ok(result)
+}
+
+/// The windows of which is known what the task needs.
+fn usable(task: Task, extracted: &Extracted) -> Vec<usize> {
     let known = |position: &usize| {
         let window = &extracted.windows[*position];
         match task {
@@ -76,7 +123,18 @@ pub(crate) fn partition(
             Task::Anomaly => true,
         }
     };
-    let usable: Vec<usize> = (0..extracted.windows.len()).filter(known).collect();
+    (0..extracted.windows.len()).filter(known).collect()
+}
+
+/// What is tested on, and what is beside it.
+fn divide(
+    task: Task,
+    extracted: &Extracted,
+    entries: &Entries,
+    selection: &Selection,
+    seed: u64,
+) -> Result<Partition, TrainError> {
+    let usable = usable(task, extracted);
     let mut result =
         Partition { unlabelled: extracted.windows.len() - usable.len(), ..Partition::default() };
     let index = index(task, extracted, &entries.list, selection);
@@ -101,18 +159,8 @@ pub(crate) fn partition(
             test.retain(|&position| extracted.windows[position].class.is_some());
             result.unlabelled += before - test.len();
         }
-        let plan = Plan::Time {
-            test_share: selection.calibration_share,
-            purge_rows: window_rows(extracted),
-        };
-        let held_back = split(&index, Some(&train), &plan, seed)?;
-        result.unused += held_back.unused.len();
-        (result.train, result.calibration) = (held_back.train, held_back.test);
-    } else {
-        result.train = train;
     }
-    result.test = test;
-    check(&result)?;
+    (result.train, result.test) = (train, test);
     Ok(result)
 }
 

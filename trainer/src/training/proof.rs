@@ -15,13 +15,22 @@ pub(crate) fn prove_artifact(
     progress: &Progress,
 ) -> Result<Proof, TrainError> {
     progress.stage("proof", 1);
-    let began = Instant::now();
-    let clock_ns = || u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
-    let proof = prove(artifact, held_out, &engine::available(), &clock_ns)?;
+    let proof = prove(artifact, held_out, &engine::available(), &clock())?;
     progress.step();
     if proof.passed {
         return Ok(proof);
     }
+    Err(not_proved(&proof))
+}
+
+/// Nanoseconds from now on.
+pub(super) fn clock() -> impl Fn() -> u64 {
+    let began = Instant::now();
+    move || u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Which engines found which differences.
+pub(super) fn not_proved(proof: &Proof) -> TrainError {
     let failed = proof.judges.iter().filter(|judge| !judge.passed).map(|judge| {
         format!(
             "{} differs on {} golden and {} held-out windows without explanation, and on {} of {} \
@@ -33,5 +42,5 @@ pub(crate) fn prove_artifact(
             proof.held_out_windows
         )
     });
-    Err(TrainError::NotProved { reasons: failed.collect::<Vec<_>>().join("; ") })
+    TrainError::NotProved { reasons: failed.collect::<Vec<_>>().join("; ") }
 }

@@ -30,11 +30,27 @@ pub(crate) fn recipe(
     selection: &Selection,
     entries: &[Entry],
 ) -> Result<Recipe, TrainError> {
+    let mut recipe = frame(settings, selection, entries, &mut |_| Ok(settings.window))?;
+    let Recipe { pipeline, notes } = &mut recipe;
+    pipeline.features = features(&settings.features, pipeline, notes)?;
+    FeaturePlan::new(pipeline)?;
+    Ok(recipe)
+}
+
+/// The pipeline without features; `length` decides the window, if it can, from the number of
+/// channels.
+pub(crate) fn frame(
+    settings: &PipelineSettings,
+    selection: &Selection,
+    entries: &[Entry],
+    length: &mut dyn FnMut(usize) -> Result<Option<Extent>, TrainError>,
+) -> Result<Recipe, TrainError> {
     let mut notes = Vec::new();
     let channels = channels(settings, selection, entries, &mut notes)?;
     let rate = rate(settings, entries)?;
+    let settings = &PipelineSettings { window: length(channels.len())?, ..settings.clone() };
     let window = window(settings, entries, channels.len(), &rate, &mut notes)?;
-    let mut pipeline = Pipeline {
+    let pipeline = Pipeline {
         channels,
         time: TimeSource::Event,
         lateness_ms: 0,
@@ -43,8 +59,6 @@ pub(crate) fn recipe(
         window,
         features: Vec::new(),
     };
-    pipeline.features = features(&settings.features, &pipeline, &mut notes)?;
-    FeaturePlan::new(&pipeline)?;
     Ok(Recipe { pipeline, notes })
 }
 
@@ -102,7 +116,7 @@ fn channels(
     Ok(inputs)
 }
 
-fn rate(settings: &PipelineSettings, entries: &[Entry]) -> Result<Rate, TrainError> {
+pub(super) fn rate(settings: &PipelineSettings, entries: &[Entry]) -> Result<Rate, TrainError> {
     let mismatch = if settings.resample { Mismatch::Resample } else { Mismatch::Refuse };
     let fixed = |hz| Rate::Fixed { hz, tolerance: RATE_TOLERANCE, mismatch };
     match settings.rate {
@@ -180,7 +194,7 @@ pub(super) fn seen_rows(entry: &Entry, rate: &Rate) -> u64 {
     }
 }
 
-fn samples(extent: Extent, rate: &Rate, what: &'static str) -> Result<u32, TrainError> {
+pub(super) fn samples(extent: Extent, rate: &Rate, what: &'static str) -> Result<u32, TrainError> {
     match (extent, rate.hz()) {
         (Extent::Samples(samples), _) => Ok(samples),
         (Extent::Seconds(_), None) => Err(TrainError::SecondsWithoutRate { what }),

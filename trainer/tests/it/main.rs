@@ -1,5 +1,6 @@
 //! The trainer as users meet it: the real program on data folders of its own.
 
+mod adopt;
 mod chain;
 mod folder;
 mod program;

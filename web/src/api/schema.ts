@@ -1664,7 +1664,7 @@ export interface components {
              * @description Its version; the newest otherwise.
              */
             dataset_version?: number | null;
-            /** @description What executes the artifact: `native`, `tract` or `ort`; native otherwise. */
+            /** @description What executes the artifact: `native`, `tract` or `ort`; the usual one otherwise. */
             engine?: string | null;
             /** @description Name of the model. */
             model: string;

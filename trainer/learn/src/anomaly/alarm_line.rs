@@ -15,7 +15,7 @@ use crate::estimator::FitError;
 
 /// The line, and what it rests on.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct AlarmLine {
+pub struct AlarmLine {
     rate: f64,
     rows: usize,
     raw: f64,
@@ -23,7 +23,10 @@ pub(crate) struct AlarmLine {
 
 impl AlarmLine {
     /// A line for `rate` from `rows` held-back rows, still to be set.
-    pub(crate) fn new(estimator: &str, rate: f64, rows: usize) -> Result<AlarmLine, FitError> {
+    ///
+    /// # Errors
+    /// The rows are too few to show the rate.
+    pub fn new(estimator: &str, rate: f64, rows: usize) -> Result<AlarmLine, FitError> {
         let needed = rows_needed(rate);
         if rows < needed {
             let possible = if rows == 0 { 1.0 } else { 1.0 / (rows as f64 + 1.0) };
@@ -36,11 +39,16 @@ impl AlarmLine {
         Ok(AlarmLine { rate, rows, raw: 1.0 })
     }
 
-    /// Sets the line by the raw scores of the held-back rows. A score is an alarm from the line
+    /// Sets the line by the raw scores of the held-back rows, which are not negative. A score is an alarm from the line
     /// on, so the line is the next larger 32-bit float: the row that sets it is still normal.
     pub(crate) fn set(&mut self, scores: Vec<f64>) {
-        let quantile = conformal_quantile(scores, self.rate).max(f64::MIN_POSITIVE.sqrt());
+        let quantile = self.quantile(scores).max(f64::MIN_POSITIVE.sqrt());
         self.raw = quantile * (1.0 + f64::from(f32::EPSILON));
+    }
+
+    /// The score that the line lies just above.
+    pub fn quantile(&self, scores: Vec<f64>) -> f64 {
+        conformal_quantile(scores, self.rate)
     }
 
     /// The tolerated rate.
