@@ -98,10 +98,11 @@ demo: setup ## the whole chain across processes, without a person: train, deploy
 	@$(WITH_ORT) $(PYTHON) tools/demo.py "$(TARGET)/debug"
 
 .PHONY: services
-services: ## the running programs, from outside: tritonclient, schemathesis, kill -9 of the edge
+services: ## the running programs, from outside: tritonclient, schemathesis, kill -9 of the edge, models of scikit-learn and Flax
 	@$(WITH_ORT) $(PYTHON) tools/check_inference.py "$(TARGET)/debug"
 	@$(WITH_ORT) $(PYTHON) tools/check_api.py "$(TARGET)/debug"
 	@$(WITH_ORT) $(PYTHON) tools/check_kills.py "$(TARGET)/debug"
+	@$(WITH_ORT) $(PYTHON) tools/check_adopted.py "$(TARGET)/debug"
 
 .PHONY: api
 api: web/node_modules/.package-lock.json ## renew the committed OpenAPI document and the console's types
