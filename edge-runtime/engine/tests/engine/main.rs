@@ -9,6 +9,7 @@ mod body;
 mod features;
 mod foreign;
 mod proof;
+mod readings;
 mod sample;
 
 use engine::{Engine, EngineKind, Outputs};

@@ -101,8 +101,9 @@ pub enum AdoptError {
     NoTarget,
     /// An output of the wrong width.
     #[error(
-        "the output {output:?} has {width} numbers a window, {expected}: choose another --output, or \
-         export the model with one that has"
+        "the output {output:?} has {} a window, {expected}: choose another --output, or \
+         export the model with one that has",
+        if *.width == 1 { "one number".to_owned() } else { format!("{} numbers", .width) }
     )]
     Width {
         /// The output.
