@@ -11,6 +11,7 @@ use model_format::onnx::proto::{
     TensorTypeProto, TypeProto, ValueInfoProto,
 };
 use prost::Message as _;
+use rand::RngExt as _;
 
 use crate::draft::{manifest, windows};
 
@@ -299,4 +300,40 @@ fn a_file_that_says_something_else_than_it_is_is_refused() {
     elsewhere.graph.as_mut().unwrap().initializer[0].data_location = 1;
     let error = Artifact::read(&elsewhere.encode_to_vec()).unwrap_err();
     assert!(matches!(error, ArtifactError::External), "{error}");
+}
+
+#[test]
+fn changed_files_of_other_programs_are_refused_or_can_be_wrapped() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../trainer/tests/foreign");
+    let names = ["flax_cnn", "sklearn_forest", "sklearn_regressor", "sklearn_zipmap"];
+    let files = names.map(|name| std::fs::read(folder.join(name).with_extension("onnx")).unwrap());
+    let manifest = adopted_manifest(Task::Regression, InputReading::ChannelsFirst);
+    let mut random = crate::draft::random(11);
+    let mut taken = 0;
+    for original in files.iter().cycle().take(4000) {
+        let mut bytes = original.clone();
+        for _ in 0..random.random_range(1..4) {
+            let start = random.random_range(0..bytes.len());
+            let end = (start + random.random_range(1..16)).min(bytes.len());
+            match random.random_range(0..4) {
+                0 => bytes[start] ^= 1 << random.random_range(0..8),
+                1 => bytes[start..end].iter_mut().for_each(|byte| *byte = random.random()),
+                2 => drop(bytes.drain(start..end)),
+                _ => bytes.truncate(start.max(1)),
+            }
+        }
+        let Ok(foreign) = Foreign::read(&bytes) else { continue };
+        taken += 1;
+        let wrapping = Wrapping {
+            manifest: &manifest,
+            reading: InputReading::ChannelsFirst,
+            output: &foreign.outputs()[0].name,
+            answer: AdoptedAnswer::Regression,
+            batch: Batch::Symbolic,
+        };
+        let wrapped = foreign.wrap(&wrapping).expect("what was read can be wrapped");
+        let again = Foreign::read(&wrapped).expect("what is wrapped has our input and outputs");
+        assert_eq!((&*again.input().name, &*again.outputs()[0].name), ("windows", "value"));
+    }
+    assert!(taken > 400, "only {taken} changed files are taken in");
 }
