@@ -35,9 +35,9 @@ pub enum ForeignError {
     /// One of our own.
     #[error("the file is an artifact of CiRA ME already: deploy or prove it as it is")]
     Ours,
-    /// No graph.
-    #[error("the file holds no graph: export the model anew")]
-    NoGraph,
+    /// No graph, or several parts of one, which readers would put together.
+    #[error("the file holds {0} graphs; one is accepted: export the model anew")]
+    Graphs(usize),
     /// An operator set that is too old.
     #[error(
         "the file uses version {found} of the ONNX operator set; {needed} and later are accepted: \

@@ -232,6 +232,9 @@ fn what_cannot_be_adopted_is_refused_with_what_to_do() {
     ours.metadata_props.push(entry);
     assert!(refusal(&ours).contains("already"));
     assert!(Foreign::read(b"\x3a\xff\xff").is_err());
+    // A second graph, empty: readers would put the two together.
+    let twice = [&*flat().encode_to_vec(), b"\x3a\x00"].concat();
+    assert!(Foreign::read(&twice).unwrap_err().to_string().contains("2 graphs"));
 }
 
 #[test]

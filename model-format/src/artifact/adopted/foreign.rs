@@ -64,7 +64,9 @@ impl Foreign {
         if let Some(found) = opset.filter(|&version| version < OPSET_MIN) {
             return Err(ForeignError::Opset { found, needed: OPSET_MIN });
         }
-        let graph = model.graph.as_ref().ok_or(ForeignError::NoGraph)?;
+        let graphs = wire::graphs(bytes)?;
+        let graph = model.graph.as_ref().filter(|_| graphs == 1);
+        let graph = graph.ok_or(ForeignError::Graphs(graphs))?;
         Ok(Foreign {
             opset,
             sha256: Digest::of(bytes),

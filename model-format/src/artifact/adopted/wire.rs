@@ -118,6 +118,15 @@ pub(super) fn next_field<'a>(bytes: &mut &'a [u8]) -> Result<Option<Field<'a>>, 
     Ok(Some(Field { number: key >> 3, whole: &start[..start.len() - bytes.len()], value }))
 }
 
+/// How many graphs a file holds: a message that stands there twice is put together by readers.
+pub(super) fn graphs(mut bytes: &[u8]) -> Result<usize, ArtifactError> {
+    let mut count = 0;
+    while let Some(field) = next_field(&mut bytes)? {
+        count += usize::from(field.number == 7);
+    }
+    Ok(count)
+}
+
 /// Refuses a file with too many messages or texts, too deep nesting, or data in other files.
 pub(super) fn check(bytes: &[u8]) -> Result<(), ArtifactError> {
     Check::default().message(bytes, &MODEL, 0)
