@@ -11,6 +11,8 @@ for pair in amd64:amd64 arm64:arm64 armv7:armhf; do
   [ -f "$program" ] || continue
   found=1
   folder=$(mktemp -d)
+  # The package has this folder as its root, which everybody may read.
+  chmod 755 "$folder"
   trap 'rm -rf "$folder"' EXIT
   install -D -m 755 "$program" "$folder/usr/bin/cirame-edge"
   install -D -m 600 packaging/edge.env "$folder/etc/cirame/edge.env"
