@@ -234,7 +234,8 @@ fn segment_row(result: &Value) -> usize {
     (start_s * 100.0).round() as usize
 }
 
-/// Publishes 1 000 rows a second over ten streams, and kills the program meanwhile.
+/// Publishes 1 000 rows a second over ten streams, and kills the program meanwhile. Under an emulator
+/// 250: what waits in the program for its turn is lost with it, too, and there it would lag behind.
 #[test]
 fn kills_at_a_thousand_messages_a_second_cost_at_most_the_open_windows() {
     const STREAMS: usize = 10;
@@ -244,6 +245,8 @@ fn kills_at_a_thousand_messages_a_second_cost_at_most_the_open_windows() {
     let state = tempfile::tempdir().unwrap();
     let (url, folder) = (broker.url(), state.path().to_str().unwrap());
     let options = ["--broker", &url, "--state", folder];
+    let is_emulated = std::env::var_os("CIRAME_TEST_RUNNER").is_some();
+    let row_time = Duration::from_millis(if is_emulated { 40 } else { 10 });
     let all = rows(ROWS);
     let mut edge = Some(Edge::start("anomaly", &options));
     wait_for_broker(edge.as_ref().expect("it was started"), true);
@@ -259,7 +262,7 @@ fn kills_at_a_thousand_messages_a_second_cost_at_most_the_open_windows() {
                 }
                 published.store(number, Ordering::Relaxed);
                 // The rate, not a wait for something.
-                let due = Duration::from_millis(10) * number as u32;
+                let due = row_time * number as u32;
                 std::thread::sleep(due.saturating_sub(began.elapsed()));
             }
         });
@@ -274,7 +277,7 @@ fn kills_at_a_thousand_messages_a_second_cost_at_most_the_open_windows() {
         }
     });
     // Under an emulator the program may be killed before it has noted them.
-    if std::env::var_os("CIRAME_TEST_RUNNER").is_none() {
+    if !is_emulated {
         assert_eq!(noted, STREAMS);
     }
     let edge = edge.expect("it was started again");
