@@ -30,7 +30,7 @@ fn plain(forest: &Forest, row: &[f32]) -> Vec<f32> {
 }
 
 #[test]
-fn eight_trees_in_step_give_what_each_gives_alone() {
+fn trees_in_step_give_what_each_gives_alone() {
     let mut random = draft::random(5);
     for (seed, trees, depth, outputs) in [
         (1, 1, 0, 2),
