@@ -276,8 +276,11 @@ def mqtt() -> None:
                 address = first.split("://")[1].strip()
                 until("cirame-edge", lambda: is_answering(f"http://{address}/ready"))
                 time.sleep(1)  # the subscription has no other sign from outside
-            found[service] = {load: cargo_bench("mqtt", str(model), str(port), "cirame", *map(str, load), "10")["mqtt"] for load in loads}
-            found[service]["resident_mb"] = resident_mb(process.pid)
+            found[service] = {}
+            for load in loads:
+                found[service][load] = cargo_bench("mqtt", str(model), str(port), "cirame", *map(str, load), "10")["mqtt"]
+                # Each load has 100 streams of its own: the first one alone says what 100 take.
+                found[service].setdefault("resident_mb", resident_mb(process.pid))
             process.terminate()
             process.wait()
         broker.terminate()
