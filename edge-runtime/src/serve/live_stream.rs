@@ -37,6 +37,20 @@ struct Member {
     watch: Watch,
 }
 
+/// How this model sees the stream; what it watches is looked up the first time.
+fn member<'m>(
+    members: &'m mut BTreeMap<String, Member>,
+    stream: &str,
+    (name, model): (&str, &InService),
+    answering: &mut Answering<'_>,
+) -> Option<&'m mut Member> {
+    if !members.contains_key(name) {
+        let watch = answering.watch(stream, model);
+        members.insert(name.to_owned(), Member { fit: None, watch });
+    }
+    members.get_mut(name)
+}
+
 /// One message of a stream.
 #[derive(Clone, Copy)]
 pub(super) struct Taken<'a> {
@@ -75,10 +89,8 @@ impl LiveStream {
         if self.members.contains_key(name) {
             return false;
         }
-        let watch = answering.watch(stream, model);
-        let is_raised = watch.raised(stream, name).next().is_some();
-        self.members.insert(name.to_owned(), Member { fit: None, watch });
-        is_raised
+        let member = member(&mut self.members, stream, (name, model), answering);
+        member.is_some_and(|member| member.watch.raised(stream, name).next().is_some())
     }
 
     /// Reasons for drops beside those of [`Drops`].
@@ -117,11 +129,8 @@ impl LiveStream {
         let mut has_model = false;
         for (name, model) in models.iter_mut().filter(|(name, _)| source.admits(name)) {
             has_model = true;
-            if !members.contains_key(name) {
-                let watch = answering.watch(stream, model);
-                members.insert(name.clone(), Member { fit: None, watch });
-            }
-            let Some(Member { fit, watch }) = members.get_mut(name) else { continue };
+            let member = member(members, stream, (name, model), answering);
+            let Some(Member { fit, watch }) = member else { continue };
             let fit = fit.get_or_insert_with(|| {
                 Fit::new(model.pipeline()).expect("the pipeline was checked when it came")
             });
