@@ -11,4 +11,5 @@ mod segment;
 pub mod simulate;
 pub mod spectrum;
 pub mod stream;
+mod wide;
 mod window;

@@ -3,8 +3,8 @@
 use anyhow::{Context as _, anyhow};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ed25519_dalek::{Signer as _, SigningKey};
 use model_format::protocol::{PublicKey, message};
+use ring::signature::{Ed25519KeyPair, KeyPair as _};
 
 use super::state_folder::StateFolder;
 
@@ -13,7 +13,7 @@ const FILE_BYTES_MAX: u64 = 1024;
 
 /// The device's key.
 pub(crate) struct Identity {
-    key: SigningKey,
+    key: Ed25519KeyPair,
 }
 
 impl Identity {
@@ -37,22 +37,25 @@ impl Identity {
         folder
             .write(FILE, text.as_bytes())
             .with_context(|| format!("{FILE} cannot be written in {}", folder.path().display()))?;
-        Ok(Identity { key: SigningKey::from_bytes(&secret) })
+        Identity::of(&secret).context("the key that was made does not serve")
     }
 
     /// The public half.
     pub(super) fn public_key(&self) -> PublicKey {
-        PublicKey::new(self.key.verifying_key().to_bytes())
+        PublicKey::new(self.key.public_key().as_ref().try_into().expect("32 bytes"))
     }
 
     /// The signature of a request, as its header carries it.
     pub(super) fn sign(&self, method: &str, path: &str, body: &[u8], time_ms: i64) -> String {
-        STANDARD.encode(self.key.sign(&message(method, path, body, time_ms)).to_bytes())
+        STANDARD.encode(self.key.sign(&message(method, path, body, time_ms)))
+    }
+
+    fn of(secret: &[u8]) -> Option<Identity> {
+        Some(Identity { key: Ed25519KeyPair::from_seed_unchecked(secret).ok()? })
     }
 }
 
 fn parse(bytes: &[u8]) -> Option<Identity> {
     let secret = STANDARD.decode(bytes.trim_ascii()).ok()?;
-    let secret: [u8; 32] = secret.try_into().ok()?;
-    Some(Identity { key: SigningKey::from_bytes(&secret) })
+    Identity::of(&secret)
 }

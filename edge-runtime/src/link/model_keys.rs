@@ -5,10 +5,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, ensure};
-use ed25519_dalek::pkcs8::DecodePublicKey as _;
-use ed25519_dalek::{Signature, VerifyingKey};
 use model_format::id::Digest;
 use model_format::protocol::{ModelSignature, signed_text};
+use ring::signature::{ED25519, UnparsedPublicKey};
+use rustls::pki_types::SubjectPublicKeyInfoDer;
+use rustls::pki_types::pem::PemObject as _;
 
 use super::state_folder::read_bounded;
 
@@ -16,11 +17,13 @@ use super::state_folder::read_bounded;
 const KEYS_MAX: usize = 16;
 /// Largest file of a key, in bytes.
 const KEY_BYTES_MAX: u64 = 4096;
+/// What stands before the 32 bytes of an Ed25519 public key in its DER form (RFC 8410, section 4).
+const ED25519_PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 3, 0x21, 0];
 
 /// The keys of a device. Where there are none, signatures are not looked at.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ModelKeys {
-    keys: Vec<VerifyingKey>,
+    keys: Vec<UnparsedPublicKey<[u8; 32]>>,
 }
 
 impl ModelKeys {
@@ -70,8 +73,8 @@ impl ModelKeys {
                  sign it with `cirame-trainer sign`, then deploy it again"
             ));
         };
-        let (signature, text) = (Signature::from_bytes(signature.bytes()), signed_text(artifact));
-        if self.keys.iter().any(|key| key.verify_strict(&text, &signature).is_ok()) {
+        let text = signed_text(artifact);
+        if self.keys.iter().any(|key| key.verify(&text, signature.bytes()).is_ok()) {
             return Ok(());
         }
         Err(format!(
@@ -82,17 +85,22 @@ impl ModelKeys {
     }
 }
 
-fn read_key(path: &Path) -> anyhow::Result<VerifyingKey> {
+fn read_key(path: &Path) -> anyhow::Result<UnparsedPublicKey<[u8; 32]>> {
     let name = path.display();
     let bytes = File::open(path).and_then(|file| read_bounded(file, KEY_BYTES_MAX));
     let bytes = bytes.with_context(|| format!("the key {name} cannot be read"))?;
-    let text = String::from_utf8_lossy(&bytes);
-    VerifyingKey::from_public_key_pem(text.trim()).map_err(|error| {
+    let key = parse_key(&bytes).ok_or_else(|| {
         anyhow!(
-            "{name} holds no Ed25519 public key in PEM ({error}): make one with `cirame-trainer \
-             keygen`, or `openssl pkey -in key.pem -pubout`"
+            "{name} holds no Ed25519 public key in PEM: make one with `cirame-trainer keygen`, or \
+             `openssl pkey -in key.pem -pubout`"
         )
-    })
+    })?;
+    Ok(UnparsedPublicKey::new(&ED25519, key))
+}
+
+fn parse_key(pem: &[u8]) -> Option<[u8; 32]> {
+    let key = SubjectPublicKeyInfoDer::from_pem_slice(pem).ok()?;
+    key.strip_prefix(&ED25519_PREFIX)?.try_into().ok()
 }
 
 /// The signature beside a model's file, where there is one: `MODEL.onnx.sig`.

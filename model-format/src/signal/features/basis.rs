@@ -11,6 +11,8 @@ pub use spectral::{ROLLOFF, Sixteenth, TIE, Third};
 use order::Sorted;
 use spectral::Spectral;
 
+use crate::signal::wide::as_wide_as_the_processor;
+
 /// How far above the mean a sample lies before it counts as above it, as a share of the span.
 /// Samples that equal the mean (a sine's zero crossings, the level of a step) would otherwise
 /// be counted as rounding has it.
@@ -118,7 +120,7 @@ impl Basis {
         if let Some(levels) = self.levels {
             return levels;
         }
-        let levels = Levels::of(&self.samples);
+        let levels = levels_of(&self.samples);
         self.levels = Some(levels);
         levels
     }
@@ -141,13 +143,7 @@ impl Basis {
             return moments;
         }
         let mean_from_first = self.levels().sum_from_first / self.length();
-        let first = self.samples[0];
-        for (deviation, x) in self.deviations.iter_mut().zip(&self.samples) {
-            *deviation = (x - first) - mean_from_first;
-        }
-        let [sum_magnitudes, sum_squares, sum_cubes, sum_fourths] =
-            sums(&self.deviations, |c| [c.abs(), c * c, c * c * c, (c * c) * (c * c)]);
-        let moments = Moments { sum_magnitudes, sum_squares, sum_cubes, sum_fourths };
+        let moments = moments_of(&self.samples, mean_from_first, &mut self.deviations);
         self.moments = Some(moments);
         moments
     }
@@ -173,7 +169,7 @@ impl Basis {
         if let Some(changes) = self.changes {
             return changes;
         }
-        let changes = Changes::of::<1>(&self.samples, |x| x[1] - x[0]);
+        let changes = changes_of(&self.samples);
         self.changes = Some(changes);
         changes
     }
@@ -183,7 +179,7 @@ impl Basis {
         if let Some(changes) = self.second_changes {
             return changes;
         }
-        let changes = Changes::of::<2>(&self.samples, |x| (x[2] - x[1]) - (x[1] - x[0]));
+        let changes = second_changes_of(&self.samples);
         self.second_changes = Some(changes);
         changes
     }
@@ -199,8 +195,8 @@ impl Basis {
     }
 }
 
-impl Levels {
-    fn of(samples: &[f64]) -> Self {
+as_wide_as_the_processor! {
+    fn levels_of(samples: &[f64]) -> Levels {
         let first = samples[0];
         let mut low = [first; 4];
         let mut high = [first; 4];
@@ -223,11 +219,31 @@ impl Levels {
             sum_from_first,
         }
     }
+
+    /// Fills `deviations` with `x - x[0] - mean_from_first`, and sums over them.
+    fn moments_of(samples: &[f64], mean_from_first: f64, deviations: &mut [f64]) -> Moments {
+        let first = samples[0];
+        for (deviation, x) in deviations.iter_mut().zip(samples) {
+            *deviation = (x - first) - mean_from_first;
+        }
+        let [sum_magnitudes, sum_squares, sum_cubes, sum_fourths] =
+            sums(deviations, |c| [c.abs(), c * c, c * c * c, (c * c) * (c * c)]);
+        Moments { sum_magnitudes, sum_squares, sum_cubes, sum_fourths }
+    }
+
+    fn changes_of(samples: &[f64]) -> Changes {
+        Changes::of::<1>(samples, |x| x[1] - x[0])
+    }
+
+    fn second_changes_of(samples: &[f64]) -> Changes {
+        Changes::of::<2>(samples, |x| (x[2] - x[1]) - (x[1] - x[0]))
+    }
 }
 
 impl Changes {
     /// Of the differences that `difference` takes of `ORDER + 1` neighbours. The variance comes
     /// from sums of Δ - Δ[0], which are all exactly 0 where the differences are equal.
+    #[inline(always)]
     fn of<const ORDER: usize>(samples: &[f64], difference: impl Fn(&[f64]) -> f64) -> Self {
         let count = samples.len().saturating_sub(ORDER);
         if count == 0 {
@@ -258,6 +274,7 @@ impl Changes {
 }
 
 /// Sums of `terms(x)` over all values, in four lanes that compilers turn into vector code.
+#[inline(always)]
 pub fn sums<const K: usize>(values: &[f64], terms: impl Fn(f64) -> [f64; K]) -> [f64; K] {
     let mut totals = [[0.0; 4]; K];
     let chunks = values.chunks_exact(4);
@@ -279,6 +296,7 @@ pub fn sums<const K: usize>(values: &[f64], terms: impl Fn(f64) -> [f64; K]) -> 
 }
 
 /// Σ a b.
+#[inline(always)]
 pub fn product_sum(a: &[f64], b: &[f64]) -> f64 {
     let mut totals = [0.0; 4];
     let (a_chunks, b_chunks) = (a.chunks_exact(4), b.chunks_exact(4));
@@ -294,6 +312,7 @@ pub fn product_sum(a: &[f64], b: &[f64]) -> f64 {
     add_up(totals)
 }
 
+#[inline(always)]
 fn add_up(lanes: [f64; 4]) -> f64 {
     (lanes[0] + lanes[1]) + (lanes[2] + lanes[3])
 }
@@ -320,11 +339,13 @@ fn holds(values: &[f64], x: f64) -> bool {
 }
 
 /// The smaller of two numbers, as one instruction: `f64::min` also sorts out NaN.
+#[inline(always)]
 fn smaller(a: f64, b: f64) -> f64 {
     if a < b { a } else { b }
 }
 
 /// The larger of two numbers, as one instruction.
+#[inline(always)]
 fn larger(a: f64, b: f64) -> f64 {
     if a > b { a } else { b }
 }

@@ -2,6 +2,7 @@
 
 use super::{Basis, product_sum, ratio, sums};
 use crate::signal::spectrum::{PowerSpectrum, ln};
+use crate::signal::wide::as_wide_as_the_processor;
 
 /// Bins whose power lies below this share of the mean count with it in logarithms (-120 dB): an
 /// empty bin is no information about the signal and would otherwise weigh as rounding has it.
@@ -142,6 +143,45 @@ impl Spectral {
     }
 }
 
+as_wide_as_the_processor! {
+    fn moments_of(bins: &[f64], shares: &[f64]) -> SpectralMoments {
+        let centroid_bins = product_sum(bins, shares);
+        let mut totals = [[0.0; 4]; 3];
+        let mut add = |lane: usize, bin: f64, share: f64| {
+            let distance = bin - centroid_bins;
+            let square = distance * distance * share;
+            totals[0][lane] += square;
+            totals[1][lane] += square * distance;
+            totals[2][lane] += square * (distance * distance);
+        };
+        let bins = bins.chunks_exact(4);
+        let shares = shares.chunks_exact(4);
+        let rest = bins.remainder().iter().zip(shares.remainder());
+        for (lane, (&bin, &share)) in rest.enumerate() {
+            add(lane, bin, share);
+        }
+        for (bins, shares) in bins.zip(shares) {
+            for lane in 0..4 {
+                add(lane, bins[lane], shares[lane]);
+            }
+        }
+        let [second, third, fourth] = totals.map(super::add_up);
+        let bandwidth_bins = second.sqrt();
+        SpectralMoments { centroid_bins, bandwidth_bins, third, fourth }
+    }
+}
+
+as_wide_as_the_processor! {
+    fn logs_of(shares: &[f64], log_shares: &mut [f64]) -> SpectralLogs {
+        let floor = FLOOR / shares.len() as f64;
+        for (log, &share) in log_shares.iter_mut().zip(shares) {
+            *log = ln(super::larger(share, floor));
+        }
+        let [sum] = sums(log_shares, |log| [log]);
+        SpectralLogs { sum, weighted: product_sum(shares, log_shares) }
+    }
+}
+
 impl Basis {
     fn spectral(&mut self) -> (&mut Spectral, bool) {
         self.moments();
@@ -167,29 +207,7 @@ impl Basis {
         if let Some(moments) = spectral.moments {
             return moments;
         }
-        let centroid_bins = product_sum(&spectral.bins, &spectral.shares);
-        let mut totals = [[0.0; 4]; 3];
-        let mut add = |lane: usize, bin: f64, share: f64| {
-            let distance = bin - centroid_bins;
-            let square = distance * distance * share;
-            totals[0][lane] += square;
-            totals[1][lane] += square * distance;
-            totals[2][lane] += square * (distance * distance);
-        };
-        let bins = spectral.bins.chunks_exact(4);
-        let shares = spectral.shares.chunks_exact(4);
-        let rest = bins.remainder().iter().zip(shares.remainder());
-        for (lane, (&bin, &share)) in rest.enumerate() {
-            add(lane, bin, share);
-        }
-        for (bins, shares) in bins.zip(shares) {
-            for lane in 0..4 {
-                add(lane, bins[lane], shares[lane]);
-            }
-        }
-        let [second, third, fourth] = totals.map(super::add_up);
-        let bandwidth_bins = second.sqrt();
-        let moments = SpectralMoments { centroid_bins, bandwidth_bins, third, fourth };
+        let moments = moments_of(&spectral.bins, &spectral.shares);
         spectral.moments = Some(moments);
         moments
     }
@@ -200,13 +218,7 @@ impl Basis {
         if let Some(logs) = spectral.logs {
             return logs;
         }
-        let floor = FLOOR / spectral.shares.len() as f64;
-        for (log, &share) in spectral.log_shares.iter_mut().zip(&spectral.shares) {
-            *log = ln(super::larger(share, floor));
-        }
-        let [sum] = sums(&spectral.log_shares, |log| [log]);
-        let weighted = product_sum(&spectral.shares, &spectral.log_shares);
-        let logs = SpectralLogs { sum, weighted };
+        let logs = logs_of(&spectral.shares, &mut spectral.log_shares);
         spectral.logs = Some(logs);
         logs
     }
