@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Static edge binaries in dist/edge, with tract and without it (lite): for the processors that ARCH names (amd64, arm64, armv7), for this
-# machine's otherwise. The folder is what a trainer serves: cirame-trainer serve --edge-programs dist/edge
+# machine's otherwise; ONLY=cirame-edge or ONLY=cirame-edge-lite makes one of the two. The folder is what a trainer serves: cirame-trainer serve --edge-programs dist/edge
 set -euo pipefail
 cd "$(dirname "$0")/.."
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
@@ -39,8 +39,8 @@ build() {
   printf '%s %s bytes\n' "$folder/$name-$processor" "$(stat -c %s "$folder/$name-$processor")"
 }
 for processor in ${ARCH:-$here}; do
-  build "$processor" cirame-edge
-  build "$processor" cirame-edge-lite --no-default-features
+  [ "${ONLY:-cirame-edge}" != cirame-edge ] || build "$processor" cirame-edge
+  [ "${ONLY:-cirame-edge-lite}" != cirame-edge-lite ] || build "$processor" cirame-edge-lite --no-default-features
 done
 echo "$version" >"$folder/VERSION"
 (cd "$folder" && sha256sum cirame-edge-* >SHA256SUMS)

@@ -1,0 +1,3 @@
+#!/bin/sh
+# The broker lets its administrator in and answers.
+XDG_CONFIG_HOME=/tmp/login exec mosquitto_sub -h 127.0.0.1 -i health -t '$SYS/broker/version' -C 1 -W 3 >/dev/null
