@@ -7,8 +7,8 @@ case $(uname -m) in x86_64) here=amd64 ;; aarch64) here=arm64 ;; *) here=armv7 ;
 processor=$1
 [ "$processor" != "$here" ] || exit 0
 case $processor in
-  arm64) target=aarch64-unknown-linux-gnu debian=arm64 gcc=aarch64-linux-gnu ;;
-  armv7) target=armv7-unknown-linux-gnueabihf debian=armhf gcc=arm-linux-gnueabihf ;;
+  arm64) target=aarch64-unknown-linux-gnu debian=arm64 gcc=aarch64-linux-gnu qemu=aarch64 ;;
+  armv7) target=armv7-unknown-linux-gnueabihf debian=armhf gcc=arm-linux-gnueabihf qemu=arm ;;
   *) echo "cross-library: from $here, arm64 and armv7 can be compiled for, not $processor" >&2; exit 2 ;;
 esac
 
@@ -23,7 +23,7 @@ install_packages() {
 missing=()
 command -v $gcc-gcc >/dev/null || missing+=("gcc-$gcc" "libc6-dev-$debian-cross")
 command -v $gcc-g++ >/dev/null || missing+=("g++-$gcc")
-command -v "qemu-$([ $processor = arm64 ] && echo aarch64 || echo arm)-static" >/dev/null || missing+=(qemu-user-static)
+command -v qemu-$qemu-static >/dev/null || missing+=(qemu-user-static)
 [ ${#missing[@]} = 0 ] || install_packages "${missing[@]}"
 
 ! tools/cross.sh "$processor" true 2>/dev/null || exit 0

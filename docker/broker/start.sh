@@ -33,6 +33,11 @@ fi
 plugin=$(find /usr/lib -name mosquitto_dynamic_security.so | head -n 1)
 [ -n "$plugin" ] || { echo "this image of mosquitto has no mosquitto_dynamic_security.so: take eclipse-mosquitto 2.0 or later" >&2; exit 1; }
 
+# with_tls KEY VALUE...: a listener with the certificate
+with_tls() {
+  printf '%s %s\n' "$@" certfile /tls/cert.pem keyfile /tls/key.pem tls_version tlsv1.2
+}
+
 {
   cat <<CONFIGURATION
 per_listener_settings false
@@ -55,9 +60,8 @@ CONFIGURATION
     printf 'listener 9001\nprotocol websockets\n'
   fi
   if [ -s /tls/cert.pem ] && [ -s /tls/key.pem ]; then
-    tls='certfile /tls/cert.pem\nkeyfile /tls/key.pem\ntls_version tlsv1.2\n'
-    printf "listener 8883\n$tls"
-    [ "${CIRAME_BROKER_WEBSOCKETS:-false}" != true ] || printf "listener 9443\nprotocol websockets\n$tls"
+    with_tls listener 8883
+    [ "${CIRAME_BROKER_WEBSOCKETS:-false}" != true ] || with_tls listener 9443 protocol websockets
   fi
 } >/tmp/mosquitto.conf
 

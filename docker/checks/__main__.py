@@ -1,0 +1,41 @@
+"""All checks, or those that are named: see docker/test.sh."""
+
+import importlib
+import sys
+import time
+
+from claims import Claims
+from stack import Stack
+
+# In this order: what comes first is what the later ones stand on.
+PARTS = ("files", "images", "containers", "web", "journey", "health", "kills", "arm64", "backup", "folders", "deploy", "tls", "sources")
+# Those that need no running containers of their own making; the last only with --full.
+ALONE = ("files", "images", "deploy", "tls", "sources")
+
+
+def main() -> int:
+    arguments = sys.argv[1:]
+    full = "--full" in arguments
+    chosen = [part for part in arguments if part != "--full"]
+    if unknown := set(chosen) - set(PARTS):
+        print(f"docker/test.sh: {', '.join(sorted(unknown))} is unknown; there are {', '.join(PARTS)}", file=sys.stderr)
+        return 2
+    parts = [part for part in PARTS if (part in chosen or not chosen) and (part != "sources" or full or chosen)]
+    claims, start = Claims(), time.monotonic()
+    stack = Stack() if any(part not in ALONE for part in parts) else None
+    try:
+        if stack and "containers" not in parts:
+            stack.up(120)
+        for part in parts:
+            print(f"{part}: {importlib.import_module(part).__doc__.splitlines()[0]}", flush=True)
+            importlib.import_module(part).check(claims, stack, full)
+    finally:
+        if stack:
+            stack.remove()
+    print(f"{claims.held} claims hold, {len(claims.broken)} are broken, in {(time.monotonic() - start) / 60:.1f} min")
+    for claim in claims.broken:
+        print(f"  BROKEN {claim}")
+    return 1 if claims.broken else 0
+
+
+sys.exit(main())
