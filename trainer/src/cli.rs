@@ -15,6 +15,7 @@ use crate::training::Work;
 mod adopt;
 mod broker;
 mod broker_login;
+mod broker_options;
 mod bundle;
 mod datasets;
 mod estimators;
@@ -22,6 +23,7 @@ mod evaluate;
 mod evaluation_text;
 mod export;
 mod features;
+mod health;
 mod import;
 mod models;
 mod openapi;
@@ -91,6 +93,7 @@ enum Command {
     Runs(runs::Runs),
     Serve(serve::Serve),
     Start(start::Start),
+    Health(health::Health),
     Users(users::Users),
     BrokerLogin(broker_login::BrokerLogin),
     Openapi(openapi::Openapi),
@@ -144,6 +147,7 @@ pub fn run(config: Config, output: &mut dyn Write) -> anyhow::Result<()> {
         Command::Runs(command) => command.run(&context),
         Command::Serve(command) => command.run(&context),
         Command::Start(command) => command.run(&context),
+        Command::Health(command) => command.run(),
         Command::Users(command) => command.run(&context),
         Command::BrokerLogin(command) => command.run(&context),
         Command::Openapi(command) => command.run(),

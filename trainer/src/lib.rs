@@ -14,6 +14,7 @@ pub mod importing;
 pub mod ingest;
 pub mod jobs;
 pub mod live;
+mod local_enrolment;
 mod memory;
 mod mqtt;
 mod nearest;

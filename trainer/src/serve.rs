@@ -13,10 +13,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::problem::{Problem, io_problem};
 use crate::api::{self, ApiState, EdgePrograms};
-use crate::broker::{BrokerOption, BrokerSecret, Embedded};
+use crate::broker::{BrokerConfig, BrokerOption, BrokerSecret, Embedded};
 use crate::data_folder::{DataFolder, write_privately};
 use crate::jobs::{self, Jobs};
 use crate::live::results;
+use crate::local_enrolment;
 use crate::memory;
 use crate::secret::{hash_password, random_password};
 use crate::store::UserRole;
@@ -39,7 +40,7 @@ pub struct ServeConfig {
     /// Where it listens as well, for browsers: the same as there.
     pub console: Option<SocketAddr>,
     /// The MQTT broker that devices use.
-    pub broker: BrokerOption,
+    pub broker: BrokerConfig,
     /// Threads that a job may use.
     pub threads: usize,
     /// Jobs that are worked on at once.
@@ -54,6 +55,8 @@ pub struct ServeConfig {
     pub heartbeat_s: u32,
     /// The folder with the edge runtime for boards; the one beside the program where absent.
     pub edge_programs: Option<PathBuf>,
+    /// The file for the enrolment token of a device on this host.
+    pub local_device: Option<PathBuf>,
 }
 
 /// The broker as devices reach it.
@@ -94,6 +97,9 @@ pub fn serve(
 ) -> anyhow::Result<()> {
     let edge_programs = EdgePrograms::read(config.edge_programs.as_deref())?;
     first_user(&folder)?;
+    if let Some(file) = &config.local_device {
+        local_enrolment::offer(&folder, file)?;
+    }
     let folder = Arc::new(folder);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -115,7 +121,7 @@ pub fn serve(
         })
         .collect::<io::Result<Vec<_>>>()
         .context("the queue gets no thread")?;
-    let own_access = own_access(&folder, &config.broker, embedded.as_ref())?;
+    let own_access = own_access(&folder, &config.broker.option, embedded.as_ref())?;
     let state = ApiState::new(folder, Arc::clone(&jobs), broker, edge_programs, config);
     let live = own_access.map(|access| {
         let (folder, live) = (Arc::clone(&state.folder), Arc::clone(&state.live));
@@ -199,24 +205,33 @@ fn default_memory_bytes() -> u64 {
 
 fn start_broker(
     folder: &DataFolder,
-    option: &BrokerOption,
+    config: &BrokerConfig,
 ) -> anyhow::Result<(Option<Embedded>, Option<DeviceBroker>)> {
-    match option {
+    let for_devices = |host: Option<String>, port| match &config.for_devices {
+        Some(place) => (Some(place.host.clone()), place.port),
+        None => (host, port),
+    };
+    match &config.option {
         BrokerOption::None => Ok((None, None)),
         BrokerOption::Embedded { ip, port } => {
             let secret = BrokerSecret::load_or_make(&BrokerSecret::path(folder.path()))?;
             let program = std::env::current_exe().context("the program does not know its file")?;
             let embedded = Embedded::start(&program, SocketAddr::new(*ip, *port), &secret)?;
-            let port = embedded.address().port();
+            let (host, port) = for_devices(None, embedded.address().port());
             tracing::info!(address = %embedded.address(), "the embedded broker listens");
-            let broker = DeviceBroker { host: None, port, secret: Some(secret), shared: None };
+            let broker = DeviceBroker { host, port, secret: Some(secret), shared: None };
             Ok((Some(embedded), Some(broker)))
         }
         BrokerOption::Url(url) => {
             let login = (url.user.clone(), url.password.clone());
-            let shared = (!login.0.is_empty()).then_some(login);
-            let broker =
-                DeviceBroker { host: Some(url.host.clone()), port: url.port, secret: None, shared };
+            let (host, port) = for_devices(Some(url.host.clone()), url.port);
+            let (secret, shared) = match config.accounts {
+                true => {
+                    (Some(BrokerSecret::load_or_make(&BrokerSecret::path(folder.path()))?), None)
+                }
+                false => (None, (!login.0.is_empty()).then_some(login)),
+            };
+            let broker = DeviceBroker { host, port, secret, shared };
             Ok((None, Some(broker)))
         }
     }

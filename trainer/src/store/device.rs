@@ -158,6 +158,24 @@ impl Store {
         if device.owner == owner { Ok(device) } else { Err(unknown("device", id)) }
     }
 
+    /// The newest device that has enrolled with a token of this name.
+    pub fn device_enrolled_by(
+        &self,
+        owner: OwnerId,
+        token_name: &str,
+    ) -> Result<Option<Device>, StoreError> {
+        one(
+            &*self.reader()?,
+            &format!(
+                "{SELECT} WHERE owner_id = ?1 AND token_id IN
+                     (SELECT id FROM enrolment_tokens WHERE owner_id = ?1 AND name = ?2)
+                 ORDER BY id DESC LIMIT 1"
+            ),
+            params![owner.to_string(), token_name],
+            read_device,
+        )
+    }
+
     /// Devices, by name.
     pub fn devices(&self, owner: OwnerId, page: &PageOf) -> Result<Page<Device>, StoreError> {
         let devices = list(
