@@ -8,9 +8,11 @@ from claims import Claims
 from stack import Stack
 
 # In this order: what comes first is what the later ones stand on.
-PARTS = ("files", "images", "containers", "web", "journey", "health", "kills", "arm64", "backup", "folders", "deploy", "tls", "sources")
-# Those that need no running containers of their own making; the last only with --full.
+PARTS = ("files", "images", "containers", "web", "journey", "health", "kills", "arm64", "backup", "folders", "deploy", "tls", "capacity", "sources")
+# Those that start no containers, or their own.
 ALONE = ("files", "images", "deploy", "tls", "sources")
+# Those that take long, or give figures only: with --full, or when they are named.
+LONG = ("capacity", "sources")
 
 
 def main() -> int:
@@ -20,7 +22,7 @@ def main() -> int:
     if unknown := set(chosen) - set(PARTS):
         print(f"docker/test.sh: {', '.join(sorted(unknown))} is unknown; there are {', '.join(PARTS)}", file=sys.stderr)
         return 2
-    parts = [part for part in PARTS if (part in chosen or not chosen) and (part != "sources" or full or chosen)]
+    parts = [part for part in PARTS if (part in chosen or not chosen) and (part not in LONG or full or chosen)]
     claims, start = Claims(), time.monotonic()
     stack = Stack() if any(part not in ALONE for part in parts) else None
     try:
