@@ -268,13 +268,23 @@ restore() {
   [ -f "$file" ] || fail "there is no file $1"
   file=$(readlink -f "$file")
   need_engine
-  docker compose run --rm -T --no-deps -v "$file:/restore.tar.gz:ro" trainer backup --check /restore.tar.gz || fail "this backup is not whole; nothing was changed"
-  ask "The data in $(volumes) is replaced by what $(basename "$file") has." restore
+  # A file that the containers' user cannot read is lent as a copy, in a folder that nobody else can enter.
+  local shown=$file
+  if [ "$(stat -c %u "$file")" != "$(value CIRAME_UID 10001)" ]; then
+    lent=$(mktemp -d)
+    trap 'rm -rf "$lent"' EXIT
+    install -m 644 "$file" "$lent/restore.tar.gz"
+    file=$lent/restore.tar.gz
+  fi
+  local trainer=(docker compose run --rm -T --no-deps -v "$file:/restore.tar.gz:ro" trainer)
+  "${trainer[@]}" backup --check /restore.tar.gz || fail "this backup is not whole; nothing was changed"
+  ask "The data in $(volumes) is replaced by what $(basename "$shown") has." restore
+  docker compose run --rm -T volumes
   docker compose stop edge trainer
-  docker compose run --rm -T --no-deps -v "$file:/restore.tar.gz:ro" trainer restore /restore.tar.gz || fail "the backup was not restored; the trainer is stopped"
+  "${trainer[@]}" restore /restore.tar.gz || fail "the backup was not restored; the trainer is stopped"
   docker compose up -d || why
   wait_healthy
-  say "restored from $file"
+  say "restored from $shown"
 }
 
 update() {
@@ -308,7 +318,7 @@ clean() {
     # As the containers' user, whose files these are: whoever calls this may not be allowed to.
     docker run --rm --network none --user 0:0 --entrypoint /bin/sh -v "$(readlink -f "$(volumes)"):/docker-volumes" eclipse-mosquitto:2.0.22 -c \
       'for folder in data models datasets broker broker-login edge edge-login; do find "/docker-volumes/$folder" -mindepth 1 ! -name .gitkeep -delete; done'
-    say "removed the data in $(volumes); certificates in tls/ stay"
+    say "removed the data in $(volumes); certificates stay"
   fi
 }
 
@@ -339,17 +349,22 @@ tls() {
     done
     hosts+=",IP:127.0.0.1"
     for name in $(hostname -I 2>/dev/null || true); do hosts+=",IP:$name"; done
-    if [ ! -s "$folder/ca-key.pem" ]; then
+    # The authority's key is in a folder that no container sees.
+    local authority
+    authority=$(volumes)/authority
+    mkdir -p -m 700 "$authority"
+    if [ ! -s "$authority/key.pem" ]; then
       openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 -subj "/CN=CiRA ME $(hostname)" \
         -addext basicConstraints=critical,CA:TRUE,pathlen:0 -addext keyUsage=critical,keyCertSign,cRLSign \
-        -keyout "$folder/ca-key.pem" -out "$folder/ca.pem" 2>/dev/null
-      chmod 600 "$folder/ca-key.pem"
+        -keyout "$authority/key.pem" -out "$authority/cert.pem" 2>/dev/null
+      chmod 600 "$authority/key.pem"
     fi
     openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=${names[0]}" -keyout "$folder/key.pem" -out "$folder/request.pem" 2>/dev/null
-    openssl x509 -req -in "$folder/request.pem" -CA "$folder/ca.pem" -CAkey "$folder/ca-key.pem" -CAcreateserial -days 825 -out "$folder/cert.pem" \
+    openssl x509 -req -in "$folder/request.pem" -CA "$authority/cert.pem" -CAkey "$authority/key.pem" -CAcreateserial -days 825 -out "$folder/cert.pem" \
       -extfile <(printf 'subjectAltName=%s\nextendedKeyUsage=serverAuth\nbasicConstraints=CA:FALSE\nkeyUsage=digitalSignature\n' "${hosts#,}") 2>/dev/null
+    cp "$authority/cert.pem" "$folder/ca.pem"
     cat "$folder/ca.pem" >>"$folder/cert.pem"
-    rm -f "$folder/request.pem" "$folder/ca.srl"
+    rm -f "$folder/request.pem"
     chmod 600 "$folder/key.pem"
     say "browsers and boards must trust $folder/ca.pem; names: ${hosts#,}"
   else

@@ -7,7 +7,8 @@ import onnxruntime
 from claims import Claims, expect, until
 from stack import Api, Stack, run
 
-ERASED = ("data", "models", "datasets", "broker", "broker-login", "edge", "edge-login")
+# Everything but the device's own key and models, which are the device's; those come after.
+ERASED = ("data", "models", "datasets", "broker", "broker-login", "edge-login")
 
 
 def facts(console: Api) -> dict:
@@ -34,9 +35,8 @@ def predict(artifact: bytes) -> list:
     return [output.tolist() for output in session.run(None, {"windows": window})]
 
 
-def erase(stack: Stack) -> None:
-    stack.compose("down", "--timeout", "5")
-    script = "for folder in " + " ".join(ERASED) + '; do find "/v/$folder" -mindepth 1 ! -name .gitkeep -delete; done'
+def erase(stack: Stack, folders: tuple[str, ...]) -> None:
+    script = "for folder in " + " ".join(folders) + '; do find "/v/$folder" -mindepth 1 ! -name .gitkeep -delete; done'
     run("docker", "run", "--rm", "--network", "none", "--user", "0", "--entrypoint", "/bin/sh", "-v", f"{stack.volumes}:/v", "eclipse-mosquitto:2.0.22", "-c", script)
 
 
@@ -73,7 +73,8 @@ def check(claims: Claims, stack: Stack, _full: bool) -> None:
     claims.check("a backup with one flipped bit is refused before anything stops", damaged)
 
     def restored() -> None:
-        erase(stack)
+        stack.compose("down", "--timeout", "5")
+        erase(stack, ERASED)
         said = stack.deploy("restore", made[0], "--yes", cwd=stack.folder, seconds=240)
         expect("restored" in said, said[-300:])
         after = facts(stack.console())
@@ -89,3 +90,18 @@ def check(claims: Claims, stack: Stack, _full: bool) -> None:
         stack.wait_healthy(90)
 
     claims.check("the local device works with the restored trainer", enrolled)
+
+    def lost() -> None:
+        now = stack.console()
+        stack.compose("stop", "edge")
+        erase(stack, ("edge",))
+        before_ids = {device["id"] for device in now.ask("GET", "/api/devices")["items"]}
+        for device in before_ids:
+            now.ask("DELETE", f"/api/devices/{device}")
+        stack.compose("restart", "trainer")
+        stack.compose("up", "-d")
+        stack.wait_healthy(120)
+        again = stack.console().ask("GET", "/api/devices")["items"]
+        expect(len(again) == 1 and again[0]["id"] not in before_ids, f"{again}")
+
+    claims.check("a local device whose state is lost enrols again, once it was removed in the console", lost)

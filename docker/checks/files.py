@@ -40,7 +40,10 @@ def check(claims: Claims, _stack: Stack | None, _full: bool) -> None:
         for files in (["compose.yaml"], ["compose.yaml", "compose.prod.yaml"], ["compose.yaml", "compose.tls.yaml", "compose.mqtt.yaml", "compose.mqtts.yaml"]):
             run("docker", "compose", *[word for file in files for word in ("-f", file)], "config", "--quiet", cwd=ROOT)
 
-    claims.check("the compose files go together", compose)
+    if shutil.which("docker"):
+        claims.check("the compose files go together", compose)
+    else:
+        print("  SKIPPED docker is not on this machine: the compose files are not put together", flush=True)
 
     def example() -> None:
         used = set()

@@ -67,6 +67,8 @@ def started(stack: Stack) -> None:
     stack.deploy("start", "dev", "--mqtts", "--websockets", seconds=150)
     key = stack.volumes / "tls" / "key.pem"
     expect(key.stat().st_mode & 0o077 == 0, "the key is readable by others")
+    mounted = [mount["Source"] for name in ("web", "broker") for mount in stack.inspect(name)["Mounts"]]
+    expect(not any(source.endswith("authority") for source in mounted), "a container sees the authority's key")
 
 
 def broker(stack: Stack, transport: str, port: int) -> None:
