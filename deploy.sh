@@ -310,7 +310,7 @@ clean() {
   fi
   local images image
   images=$(docker compose config --images | grep "^$(value CIRAME_IMAGES cirame)/" | sort -u || true)
-  docker compose --profile '*' down --remove-orphans
+  docker compose --profile '*' down --remove-orphans --volumes
   for image in $images; do
     docker image rm "$image" >/dev/null 2>&1 && say "removed $image" || true
   done
@@ -352,7 +352,8 @@ tls() {
     # The authority's key is in a folder that no container sees.
     local authority
     authority=$(volumes)/authority
-    mkdir -p -m 700 "$authority"
+    mkdir -p "$authority"
+    chmod 700 "$authority"
     if [ ! -s "$authority/key.pem" ]; then
       openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 -subj "/CN=CiRA ME $(hostname)" \
         -addext basicConstraints=critical,CA:TRUE,pathlen:0 -addext keyUsage=critical,keyCertSign,cRLSign \
