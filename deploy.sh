@@ -255,36 +255,33 @@ status() {
 backup() {
   need_engine
   [ -n "$(docker compose ps -q --status running trainer)" ] || fail "the trainer does not run: ./deploy.sh start, then backup"
-  local name
-  name=$(date +%Y%m%d_%H%M%S).tar.gz
-  docker compose exec -T trainer /cirame-trainer backup "/backups/$name" || fail "no backup was written"
-  say "$(backups)/$name"
+  local file
+  mkdir -p "$(backups)"
+  file=$(backups)/$(date +%Y%m%d_%H%M%S).tar.gz
+  # Whole, or not there; for its owner alone, since password digests and keys are in it.
+  if ! (umask 077 && docker compose exec -T trainer /cirame-trainer backup - >"$file.writing"); then
+    rm -f "$file.writing"
+    fail "no backup was written"
+  fi
+  mv "$file.writing" "$file"
+  say "$file"
 }
 
 restore() {
   local file=${1:-}
-  [ -n "$file" ] || fail "restore needs a file: $(find "$(backups)" -name '*.tar.gz' 2>/dev/null | sort | tail -n 3 | tr '\n' ' ')"
-  [ -f "$file" ] || file=$called_from/$file
+  [ -n "$file" ] || fail "restore needs a file, such as $(find "$(backups)" -name '*.tar.gz' 2>/dev/null | sort | tail -n 1)"
+  [[ $file == /* ]] || [ ! -f "$called_from/$file" ] || file=$called_from/$file
   [ -f "$file" ] || fail "there is no file $1"
-  file=$(readlink -f "$file")
   need_engine
-  # A file that the containers' user cannot read is lent as a copy, in a folder that nobody else can enter.
-  local shown=$file
-  if [ "$(stat -c %u "$file")" != "$(value CIRAME_UID 10001)" ]; then
-    lent=$(mktemp -d)
-    trap 'rm -rf "$lent"' EXIT
-    install -m 644 "$file" "$lent/restore.tar.gz"
-    file=$lent/restore.tar.gz
-  fi
-  local trainer=(docker compose run --rm -T --no-deps -v "$file:/restore.tar.gz:ro" trainer)
-  "${trainer[@]}" backup --check /restore.tar.gz || fail "this backup is not whole; nothing was changed"
-  ask "The data in $(volumes) is replaced by what $(basename "$shown") has." restore
+  local trainer=(docker compose run --rm -T --no-deps trainer)
+  "${trainer[@]}" backup --check - <"$file" || fail "this backup is not whole; nothing was changed"
+  ask "The data in $(volumes) is replaced by what $(basename "$file") has." restore
   docker compose run --rm -T volumes
   docker compose stop edge trainer
-  "${trainer[@]}" restore /restore.tar.gz || fail "the backup was not restored; the trainer is stopped"
+  "${trainer[@]}" restore - <"$file" || fail "the backup was not restored; the trainer is stopped"
   docker compose up -d || why
   wait_healthy
-  say "restored from $shown"
+  say "restored from $file"
 }
 
 update() {
