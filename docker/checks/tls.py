@@ -38,6 +38,7 @@ def check(claims: Claims, _stack: Stack | None, _full: bool) -> None:
             weak = ssl.create_default_context(cafile=str(stack.volumes / "tls" / "ca.pem"))
             weak.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
             weak.maximum_version = ssl.TLSVersion.TLSv1_1
+            weak.set_ciphers("DEFAULT@SECLEVEL=0")
             try:
                 get(https + "/", context=weak)
             except OSError:
