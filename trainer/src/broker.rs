@@ -17,9 +17,11 @@ use sha2::Sha256;
 
 use crate::data_folder::{FolderError, write_privately};
 
+mod accounts;
 pub mod child;
 mod embedded;
 
+pub(crate) use accounts::{AccountError, Accounts, add_sensor, check_accounts, remove_sensor};
 pub use embedded::Embedded;
 
 /// Which broker devices use.

@@ -4,6 +4,7 @@ use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -13,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::problem::{Problem, io_problem};
 use crate::api::{self, ApiState, EdgePrograms};
-use crate::broker::{BrokerConfig, BrokerOption, BrokerSecret, Embedded};
+use crate::broker::{Accounts, BrokerConfig, BrokerOption, BrokerSecret, Embedded};
 use crate::data_folder::{DataFolder, write_privately};
 use crate::jobs::{self, Jobs};
 use crate::live::results;
@@ -122,10 +123,16 @@ pub fn serve(
         .collect::<io::Result<Vec<_>>>()
         .context("the queue gets no thread")?;
     let own_access = own_access(&folder, &config.broker.option, embedded.as_ref())?;
-    let state = ApiState::new(folder, Arc::clone(&jobs), broker, edge_programs, config);
+    let (accounts, accounts_thread) =
+        match start_accounts(&folder, config, broker.as_ref(), &shutdown)? {
+            Some((accounts, thread)) => (Some(accounts), Some(thread)),
+            None => (None, None),
+        };
+    let state =
+        ApiState::new(folder, Arc::clone(&jobs), broker, accounts.clone(), edge_programs, config);
     let live = own_access.map(|access| {
         let (folder, live) = (Arc::clone(&state.folder), Arc::clone(&state.live));
-        results::start(folder, live, access, shutdown.clone())
+        results::start(folder, live, access, accounts, shutdown.clone())
     });
     let live = live.transpose().context("results of devices get no thread")?;
     let router = api::router(state.clone());
@@ -153,8 +160,12 @@ pub fn serve(
         .map(|listener| connections::accept(listener, router.clone(), shutdown.clone(), patience));
     let (asked_at, _) = runtime
         .block_on(async { tokio::join!(stop_jobs, futures_util::future::join_all(accepts)) });
-    if live.is_some_and(|thread| thread.join().is_err()) {
-        tracing::error!("the thread that follows the results of devices panicked");
+    for (thread, what) in
+        [(live, "follows the results of devices"), (accounts_thread, "makes accounts")]
+    {
+        if thread.is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the thread that {what} panicked");
+        }
     }
     // What is in work ends as soon as it looks up; a fit that does not is left to the next start.
     let deadline = asked_at + GRACE;
@@ -235,6 +246,25 @@ fn start_broker(
             Ok((None, Some(broker)))
         }
     }
+}
+
+/// Starts what makes accounts for devices at a broker that is not ours, where that is asked for.
+fn start_accounts(
+    folder: &Arc<DataFolder>,
+    config: &ServeConfig,
+    broker: Option<&DeviceBroker>,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<Option<(Accounts, JoinHandle<()>)>> {
+    let secret = broker.and_then(|broker| broker.secret.clone());
+    let (BrokerOption::Url(url), true, Some(secret)) =
+        (&config.broker.option, config.broker.accounts, secret)
+    else {
+        return Ok(None);
+    };
+    let topics = config.broker.device_topics.clone();
+    let started =
+        Accounts::start(Arc::clone(folder), url.clone(), secret, topics, shutdown.clone());
+    started.map(Some).context("accounts of devices get no thread")
 }
 
 /// At the first start, makes the first admin with a random password, which stands in a file that

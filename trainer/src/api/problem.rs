@@ -182,9 +182,10 @@ impl From<StoreError> for Problem {
                 tracing::error!(error = %text, "the disk is full");
                 Problem::new(DISK_FULL, "the trainer's disk is full: make room, then ask again")
             }
-            StoreError::Damaged { .. } | StoreError::Migration(_) | StoreError::Sqlite(_) => {
-                Problem::internal(&text)
-            }
+            StoreError::Damaged { .. }
+            | StoreError::Locked
+            | StoreError::Migration(_)
+            | StoreError::Sqlite(_) => Problem::internal(&text),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Devices: who they are, when they were last heard, and what they said.
 
+use std::collections::BTreeSet;
+
 use model_format::id::Digest;
 use model_format::protocol::{DeploymentReport, DeploymentState, Heartbeat, PublicKey};
 use rusqlite::{Connection, Row, params};
@@ -174,6 +176,12 @@ impl Store {
             params![owner.to_string(), token_name],
             read_device,
         )
+    }
+
+    /// The identifiers of all devices, whoever has them.
+    pub fn device_ids(&self) -> Result<BTreeSet<String>, StoreError> {
+        let ids = list(&*self.reader()?, "SELECT id FROM devices", [], |row| plain(row, "id"))?;
+        Ok(ids.into_iter().collect())
     }
 
     /// Devices, by name.
