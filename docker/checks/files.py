@@ -49,6 +49,8 @@ def check(claims: Claims, _stack: Stack | None, _full: bool) -> None:
         used = set()
         for path in [*ROOT.glob("compose*.yaml"), ROOT / "deploy.sh"]:
             used |= set(re.findall(r"(?:\$\{|value )((?:CIRAME|RUST)_[A-Z_]+)", path.read_text()))
+            # Without a value: passed on where it is set.
+            used |= set(re.findall(r"^ +(CIRAME_[A-Z_]+):$", path.read_text(), re.MULTILINE))
         told = set(re.findall(r"^#?((?:CIRAME|RUST|COMPOSE)_[A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
         missing = used - told - {"CIRAME_REVISION"}
         expect(not missing, f".env.example does not tell {sorted(missing)}")

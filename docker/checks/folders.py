@@ -36,9 +36,9 @@ def check(claims: Claims, stack: Stack, _full: bool) -> None:
 
     def doctor() -> str:
         said = stack.compose("exec", "-T", "trainer", "/cirame-trainer", "--json", "doctor")
-        report = json.loads(said[said.index("{"):])
-        failed = [found for found in report["checks"] if found["status"] == "failure"]
+        findings = json.loads(said[said.index("{") :])["findings"]
+        failed = [found for found in findings if found["verdict"] == "failure"]
         expect(not failed, str(failed))
-        return ", ".join(f"{found['name']} {found['status']}" for found in report["checks"])
+        return ", ".join(sorted({f"{found['check']} {found['verdict']}" for found in findings}))
 
     claims.check("`cirame-trainer doctor` finds nothing wrong in the container", doctor)
