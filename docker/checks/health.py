@@ -6,7 +6,7 @@ from claims import Claims, expect, until
 from stack import SERVICES, Stack, run
 
 QUICK = "services:\n" + "".join(
-    f"  {name}:\n    healthcheck: {{ interval: 1s, timeout: 2s, start_period: 60s, retries: 2 }}\n" for name in SERVICES
+    f"  {name}:\n    healthcheck: {{ interval: 1s, timeout: 6s, start_period: 60s, retries: 2 }}\n" for name in SERVICES
 )
 
 
@@ -19,15 +19,15 @@ def check(claims: Claims, stack: Stack, full: bool) -> None:
     claims.check("each container that hangs becomes unhealthy, and healthy when it goes on", lambda: hang(stack, list(SERVICES), 60))
 
     def why() -> str:
-        run("docker", "kill", "-s", "STOP", stack.container("trainer"))
+        stack.signal("trainer", "STOP")
         try:
             until("unhealthy", lambda: stack.health("trainer") == "unhealthy", 60)
             log = json.loads(run("docker", "inspect", "-f", "{{json .State.Health.Log}}", stack.container("trainer")))
             said = [entry["Output"].strip() for entry in log if entry["ExitCode"]]
             expect(any(said), "the check says nothing")
-            return max(said, key=len)[:160]
+            return f"“{max(said, key=len)[:160]}”"
         finally:
-            run("docker", "kill", "-s", "CONT", stack.container("trainer"))
+            stack.signal("trainer", "CONT")
             until("healthy", lambda: stack.health("trainer") == "healthy", 60)
 
     claims.check("the check says what is wrong", why)
@@ -37,11 +37,11 @@ def check(claims: Claims, stack: Stack, full: bool) -> None:
 def hang(stack: Stack, names: list[str], seconds: float) -> None:
     try:
         for name in names:
-            run("docker", "kill", "-s", "STOP", stack.container(name))
+            stack.signal(name, "STOP")
         for name in names:
             until(f"unhealthy {name}", lambda name=name: stack.health(name) == "unhealthy", seconds)
     finally:
         for name in names:
-            run("docker", "kill", "-s", "CONT", stack.container(name))
+            stack.signal(name, "CONT")
     for name in names:
         until(f"healthy {name}", lambda name=name: stack.health(name) == "healthy", seconds)

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from claims import Broken, Claims, expect, until
 from machine import Machine, client
-from stack import Api, Stack, run
+from stack import Api, Stack
 
 # A window of half a second begins every quarter of one. Lost are those begun, and what waited in memory.
 GAP_S_MAX = 1.5
@@ -92,7 +92,7 @@ def check(claims: Claims, stack: Stack, full: bool) -> None:
 
 def dead(stack: Stack, name: str) -> int:
     before = stack.inspect(name)["RestartCount"]
-    stack.kill(name)
+    stack.signal(name, "KILL", first_alone=True)
     return before
 
 
@@ -111,7 +111,7 @@ def goes_on(stack: Stack, _console: Api, observer: Observer, name: str) -> None:
 def waits(stack: Stack, _console: Api, observer: Observer, name: str) -> None:
     """results wait on the device and come when the broker is back"""
     # The observer's own session must be on the broker's disk, or nobody is there to be told.
-    run("docker", "kill", "-s", "USR1", stack.container(name))
+    stack.signal(name, "USR1", first_alone=True)
     time.sleep(0.5)
     before = dead(stack, name)
     back(stack, name, before)

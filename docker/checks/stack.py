@@ -192,10 +192,15 @@ class Stack:
 
         return until("the model on the device", served, seconds)
 
-    def kill(self, service_name: str) -> None:
-        """kill -9 from outside, as a fault would; `docker kill` counts as a stop that somebody wanted."""
-        pid = self.inspect(service_name)["State"]["Pid"]
-        run("docker", "run", "--rm", "--pid", "host", "--user", "0", "--network", "none", "--entrypoint", "/bin/sh", "eclipse-mosquitto:2.0.22", "-c", f"kill -9 {pid}")
+    def signal(self, service_name: str, signal: str, first_alone: bool = False) -> None:
+        """A signal to the processes of a container from outside, as a fault would come; `docker kill` counts as a stop that somebody wanted."""
+        listed = run("docker", "top", self.container(service_name), "-eo", "pid").split()[1:]
+        pids = [str(self.inspect(service_name)["State"]["Pid"])] if first_alone else listed
+        run(
+            "docker", "run", "--rm", "--pid", "host", "--user", "0", "--network", "none", "--entrypoint", "/bin/sh", "eclipse-mosquitto:2.0.22",
+            # A health check that was at work may have ended since.
+            "-c", f"for pid in {' '.join(pids)}; do kill -{signal} $pid || true; done",
+        )
 
     def down(self) -> None:
         self.compose("--profile", "*", "down", "--remove-orphans", "--timeout", "3", check=False)
