@@ -16,7 +16,8 @@ def client(login: dict, name: str) -> mqtt.Client:
     """A client with this login, which keeps its session and connects again by itself."""
     made = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, name, clean_session=False)
     made.username_pw_set(login["user"], login["password"])
-    made.max_inflight_messages_set(1000)
+    # One after the other, so that a new connection cannot send newer samples before older ones.
+    made.max_inflight_messages_set(1)
     made.max_queued_messages_set(0)
     made.reconnect_delay_set(1, 1)
     return made

@@ -70,7 +70,7 @@ class Stack:
             shutil.copy2(ROOT / file, target)
         self.web_port, self.api_port, self.https_port = free_port(), free_port(), free_port()
         self.settings = {
-            "COMPOSE_PROJECT_NAME": name, "CIRAME_IMAGES": IMAGES, "CIRAME_SUBNET": self.free_subnet(),
+            "COMPOSE_PROJECT_NAME": name, "CIRAME_IMAGES": IMAGES, "CIRAME_SUBNET": self.free_subnet(name),
             "CIRAME_WEB_PORT": self.web_port, "CIRAME_API_PORT": self.api_port, "CIRAME_HTTPS_PORT": self.https_port,
             "CIRAME_WEB_ADDRESS": "127.0.0.1",
         }
@@ -78,9 +78,10 @@ class Stack:
         self.password = ""
 
     @staticmethod
-    def free_subnet() -> str:
-        used = run("ip", "-4", "route")
-        return next(f"10.{n}.77.0/24" for n in range(201, 255) if f"10.{n}." not in used)
+    def free_subnet(name: str) -> str:
+        """One that nothing routes; each name begins to look elsewhere."""
+        used, first = run("ip", "-4", "route"), sum(name.encode()) % 50
+        return next(f"10.{200 + (first + n) % 50}.77.0/24" for n in range(50) if f"10.{200 + (first + n) % 50}." not in used)
 
     def write_settings(self) -> None:
         (self.folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in self.settings.items()))
