@@ -21,7 +21,8 @@ mod accounts;
 pub mod child;
 mod embedded;
 
-pub(crate) use accounts::{AccountError, Accounts, add_sensor, check_accounts, remove_sensor};
+pub use accounts::Accounts;
+pub(crate) use accounts::{AccountError, add_sensor, check_accounts, remove_sensor};
 pub use embedded::Embedded;
 
 /// Which broker devices use.

@@ -34,16 +34,13 @@ pub(crate) fn own() -> (u32, u32) {
 }
 
 /// What keeps this program from a path: the nearest of it and the folders above that is there and
-/// cannot be written.
+/// cannot be written. Where that is a file whose folder cannot be written either, it is the folder.
 fn culprit(path: &Path) -> Option<PathBuf> {
-    let cannot = |path: &Path| {
-        let is_there = fs::symlink_metadata(path).is_ok();
-        is_there && !is_writable(path)
-    };
-    path.ancestors()
-        .filter(|path| !path.as_os_str().is_empty())
-        .find(|path| cannot(path))
-        .map(Path::to_owned)
+    let cannot = |path: &&Path| fs::symlink_metadata(path).is_ok() && !is_writable(path);
+    let mut paths = path.ancestors().filter(|path| !path.as_os_str().is_empty());
+    let found = paths.find(cannot)?;
+    let folder = found.parent().filter(|folder| !found.is_dir() && cannot(folder));
+    Some(folder.unwrap_or(found).to_owned())
 }
 
 /// Whether this program may write into a folder or a file.

@@ -39,7 +39,7 @@ const ACCOUNT_MAX: Duration = Duration::from_secs(5);
 
 /// Why accounts are not what they shall be.
 #[derive(Debug, thiserror::Error)]
-pub enum AccountError {
+pub(crate) enum AccountError {
     /// The broker.
     #[error(transparent)]
     Broker(#[from] ControlError),

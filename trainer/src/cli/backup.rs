@@ -10,7 +10,7 @@ use clap::Args;
 
 use super::Context;
 use super::report::{Report, moment};
-use crate::backup::{self, Input, Summary};
+use crate::backup::{self, BackupError, Input, Summary};
 use crate::clock::now_ms;
 
 /// Begins the names of backups that are being written.
@@ -111,6 +111,9 @@ fn megabytes(bytes: u64) -> String {
 fn target(data: &Path, file: Option<&Path>) -> anyhow::Result<PathBuf> {
     let now = jiff::Timestamp::from_millisecond(now_ms())?;
     let name = format!("{}.tar.gz", now.strftime("%Y%m%d_%H%M%S"));
+    if !data.is_dir() {
+        return Err(BackupError::NoData(data.to_owned()).into());
+    }
     let path = match file {
         None => {
             let data = data.canonicalize().with_context(|| format!("{}", data.display()))?;

@@ -22,8 +22,8 @@ fn a_service_that_works_is_healthy_and_one_that_hangs_recovers() {
     let output = health(&format!("--listen 0.0.0.0:{port}"));
     assert!(output.status.success() && output.stdout.starts_with(b"ok: "), "{output:?}");
     // The environment says where, as for serve.
-    let output = place.command("health").env("CIRAME_LISTEN", format!("[::ffff:127.0.0.1]:{port}"));
-    let output = { output }.output().unwrap();
+    let mut command = place.command("health");
+    let output = command.env("CIRAME_LISTEN", format!("0.0.0.0:{port}")).output().unwrap();
     assert!(output.status.success(), "{output:?}");
     signal(service.process_id(), "STOP");
     refused(
