@@ -3,7 +3,7 @@
 from claims import Claims, expect, until
 from kills import Observer
 from machine import Machine
-from stack import IMAGES, Stack, run
+from stack import IMAGES, Stack, device_named, run
 
 
 def check(claims: Claims, stack: Stack, _full: bool) -> None:
@@ -18,7 +18,7 @@ def check(claims: Claims, stack: Stack, _full: bool) -> None:
             "--security-opt", "no-new-privileges:true", "--tmpfs", "/state:uid=10001,gid=10001,mode=700", "--tmpfs", "/tmp:mode=1777",
             "-e", f"CIRAME_TOKEN={token}", f"{IMAGES}/edge:arm64", "serve", "--trainer", "http://trainer:5100", "--name", "arm64",
         )
-        found = console_device(console)
+        found = until("the arm64 device", lambda: device_named(console, "arm64"), 60)
         expect(found["arch"] == "aarch64", f"it says that it is {found['arch']}")
         return found["arch"]
 
@@ -26,13 +26,14 @@ def check(claims: Claims, stack: Stack, _full: bool) -> None:
         if not claims.check("the arm64 edge enrols", enrols):
             print(run("docker", "logs", name, check=False)[-1500:])
             return
-        device = console_device(console)
+        device = until("the arm64 device", lambda: device_named(console, "arm64"), 60)
 
         def proves() -> str:
             deployment = stack.deploy_model(console, device["id"], 120)
             proof = deployment["proof"]
-            expect(proof, f"no proof: {deployment}")
-            return f"engines {', '.join(sorted({str(one.get('engine', one)) for one in proof.get('engines', [])})) or 'as reported'}"
+            judges = {(judge["engine"], judge["arch"]) for judge in (proof or {}).get("judges", [])}
+            expect(("native", "aarch64") in judges, f"the proof is {proof}")
+            return f"{proof['golden_windows']} windows, {', '.join(f'{engine} on {arch}' for engine, arch in sorted(judges))}"
 
         claims.check("the arm64 edge proves the model on its processor and serves it", proves)
 
@@ -49,7 +50,6 @@ def check(claims: Claims, stack: Stack, _full: bool) -> None:
         claims.check("the arm64 edge answers samples", answers)
     finally:
         run("docker", "rm", "-f", name, check=False)
+        if device := device_named(console, "arm64"):
+            console.ask("DELETE", f"/api/devices/{device['id']}")
 
-
-def console_device(console) -> dict:
-    return until("the arm64 device", lambda: next((d for d in console.ask("GET", "/api/devices")["items"] if d["name"] == "arm64"), None), 60)

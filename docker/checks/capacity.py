@@ -88,7 +88,7 @@ def lists(stack: Stack, console: Api) -> str:
 
 def results(stack: Stack, console: Api) -> str:
     """Results of the local device, as if it had thousands of streams."""
-    device = console.ask("GET", "/api/devices")["items"][0]["id"]
+    device = stack.local_device(console)
     login = stack.sensor_login("many-results")
     observer = Observer(stack, device, "+")
     sender = client(login, "many-results")

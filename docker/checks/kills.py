@@ -74,7 +74,7 @@ class Observer:
 def check(claims: Claims, stack: Stack, full: bool) -> None:
     console = stack.console()
     stack.ensure_model(console)
-    device = console.ask("GET", "/api/devices")["items"][0]["id"]
+    device = stack.local_device(console)
     recordings = stack.simulate(stack.folder / "killed", "vibration", "--seconds", "20", "--per-class", "1", "--seed", "9")
     for _ in range(5 if full else 1):
         observer = Observer(stack, device, "killed")

@@ -177,8 +177,12 @@ class Stack:
                 dataset="pump", estimator="random_forest_classifier", model="pump", parameters={"n_estimators": 20},
                 pipeline={"window": {"seconds": 0.5}, "stride": {"seconds": 0.25}},
             )
-        device = until("the local device", lambda: console.ask("GET", "/api/devices")["items"], 60)[0]
-        self.deploy_model(console, device["id"])
+        self.deploy_model(console, self.local_device(console))
+
+    @staticmethod
+    def local_device(console: Api) -> str:
+        """The id of the device that compose.yaml starts."""
+        return until("the local device", lambda: device_named(console, "local"), 60)["id"]
 
     @staticmethod
     def deploy_model(console: Api, device: str, seconds: float = 60) -> dict:
@@ -209,6 +213,10 @@ class Stack:
     def remove(self) -> None:
         self.down()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def device_named(console: Api, name: str) -> dict | None:
+    return next((device for device in console.ask("GET", "/api/devices")["items"] if device["name"] == name), None)
 
 
 class Answer:
