@@ -52,6 +52,14 @@ pub enum FolderError {
         /// The other process's id, as far as it can be read.
         holder: String,
     },
+    /// The folder is not there and could not be made.
+    #[error("the data folder {} cannot be made: {source}{}", path.display(), ownership::making(path, source))]
+    Make {
+        /// The folder.
+        path: PathBuf,
+        /// What happened.
+        source: io::Error,
+    },
     /// A file or folder could not be read or written.
     #[error("{}: {source}{}", path.display(), ownership::advice(path, source))]
     Io {
@@ -80,7 +88,7 @@ impl DataFolder {
     /// Opens the folder, makes it if there is none, locks it, removes half-written files of a
     /// killed process, and opens the database.
     pub fn open(path: &Path) -> Result<Self, FolderError> {
-        fs::create_dir_all(path).map_err(io_error(path))?;
+        make(path)?;
         let lock = lock(path)?;
         exchange::finish(path)?;
         remove_temporary_files(path)?;
@@ -327,6 +335,12 @@ fn set_readable(file: &File) -> io::Result<()> {
     }
     let _ = file;
     Ok(())
+}
+
+/// Makes the data folder, where there is none.
+pub(crate) fn make(path: &Path) -> Result<(), FolderError> {
+    let refused = |source| FolderError::Make { path: path.to_owned(), source };
+    fs::create_dir_all(path).map_err(refused)
 }
 
 /// Keeps every process from removing files of the data folder until it is dropped; waits while one

@@ -28,6 +28,19 @@ pub(crate) fn advice(path: &Path, error: &io::Error) -> String {
     }
 }
 
+/// What to do about a folder that cannot be made, as the end of a sentence; nothing where it is not
+/// about permissions.
+pub(crate) fn making(path: &Path, error: &io::Error) -> String {
+    let ((user, group), path) = (own(), path.display());
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => format!(
+            "; this program runs as the user {user}:{group}: make it with `sudo install -d -o {user} -g \
+             {group} {path}`, or name another one with --data"
+        ),
+        _ => String::new(),
+    }
+}
+
 /// The user that this program runs as: its number, and its group's.
 pub(crate) fn own() -> (u32, u32) {
     (geteuid().as_raw(), getegid().as_raw())

@@ -199,7 +199,7 @@ impl From<FolderError> for Problem {
         match error {
             FolderError::Store(error) => error.into(),
             FolderError::Io { path, source } => io_problem(&format!("{}", path.display()), &source),
-            FolderError::Locked { .. } => Problem::internal(&error),
+            FolderError::Locked { .. } | FolderError::Make { .. } => Problem::internal(&error),
         }
     }
 }

@@ -8,7 +8,7 @@ use super::exchange::{self, EXCHANGED, STAGING};
 use super::read::{Unpacking, unpack};
 use super::{BackupError, DATABASE, Input, Summary, place};
 use crate::clock::now_ms;
-use crate::data_folder::{io_error, lock, try_lock_copying};
+use crate::data_folder::{io_error, lock, make, try_lock_copying};
 use crate::ownership::give_all_to_owner_of;
 use crate::progress::Progress;
 
@@ -33,7 +33,7 @@ pub(crate) fn restore(
     input: Input,
     progress: &Progress,
 ) -> Result<Restored, BackupError> {
-    fs::create_dir_all(data).map_err(io_error(data))?;
+    make(data)?;
     let _lock = lock(data)?;
     let _nobody_copies = try_lock_copying(data)?.ok_or(BackupError::Copying)?;
     exchange::finish(data)?;

@@ -106,8 +106,9 @@ struct Archive<'a> {
 
 impl<'a> Archive<'a> {
     fn new(output: &'a mut dyn Write, created_ms: i64) -> Self {
-        // Recordings are compressed already: more effort would save nothing but take long.
-        let gzip = GzEncoder::new(BufWriter::with_capacity(1 << 18, output), Compression::fast());
+        // Recordings are compressed already: more effort would save nothing but take long, and level 1
+        // of this library makes what cannot be compressed larger.
+        let gzip = GzEncoder::new(BufWriter::with_capacity(1 << 18, output), Compression::new(2));
         Archive { tar: Builder::new(gzip), contents: BTreeMap::new(), created_ms, done_bytes: 0 }
     }
 

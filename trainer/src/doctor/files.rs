@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::Finding;
 use crate::data_folder::FOLDERS;
-use crate::ownership::{is_writable, mend, own};
+use crate::ownership::{is_writable, making, mend, own};
 use crate::store::StoreError;
 use crate::store::snapshot::{Snapshot, quick_check, schema_version};
 
@@ -18,7 +18,8 @@ pub(crate) fn check_folders(data: &Path) -> Finding {
         let shown = data.display();
         return match above {
             Some(above) if !is_writable(&above) => {
-                Finding::failure(CHECK, format!("{shown} cannot be made{}", mend(&above)))
+                let denied = std::io::ErrorKind::PermissionDenied.into();
+                Finding::failure(CHECK, format!("{shown} cannot be made{}", making(data, &denied)))
             }
             _ => Finding::ok(CHECK, format!("{shown} is not there yet, and can be made")),
         };

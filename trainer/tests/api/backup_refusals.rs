@@ -1,11 +1,13 @@
 //! Backups that are damaged, hostile or too new change nothing.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use flate2::Compression;
+use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use serde_json::json;
-use tar::{Builder, EntryType, Header};
+use tar::{Archive, Builder, EntryType, Header};
 
 use crate::service::Place;
 
@@ -83,6 +85,65 @@ fn a_flipped_byte_anywhere_is_found_before_anything_changes() {
     }
     assert!(files(&place.data()) == before, "nothing has changed");
     place.run(&format!("backup --check {}", file.display()));
+}
+
+/// The backup written anew, so that all checksums of gzip and tar are right, with each file as `change`
+/// makes it; `None` leaves it out.
+fn rewritten(
+    place: &Place,
+    file: &Path,
+    change: impl Fn(&str, Vec<u8>) -> Option<Vec<u8>>,
+) -> PathBuf {
+    let mut entries = Vec::new();
+    let mut old = Archive::new(GzDecoder::new(std::fs::File::open(file).unwrap()));
+    for entry in old.entries().unwrap() {
+        let mut entry = entry.unwrap();
+        let name = entry.path().unwrap().to_str().unwrap().to_owned();
+        let mut bytes = Vec::new();
+        entry.read_to_end(&mut bytes).unwrap();
+        entries.extend(change(&name, bytes).map(|bytes| (name, bytes)));
+    }
+    let entries: Vec<_> =
+        entries.iter().map(|(name, bytes)| (&**name, EntryType::Regular, "", &**bytes)).collect();
+    archive(place, "rewritten.tar.gz", &entries)
+}
+
+#[test]
+fn a_backup_whose_files_were_exchanged_is_refused_although_every_checksum_of_the_archive_is_right()
+{
+    let place = Place::new();
+    let file = made(&place);
+    let before = files(&place.data());
+    let same = rewritten(&place, &file, |_, bytes| Some(bytes));
+    place.run(&format!("backup --check {}", same.display()));
+    let is_recording = |name: &str| name.starts_with("datasets/");
+    let exchanged = rewritten(&place, &file, |name, mut bytes| {
+        if is_recording(name) {
+            bytes[100] ^= 1;
+        }
+        Some(bytes)
+    });
+    refused(&place, &exchanged, "has other bytes");
+    let lost = rewritten(&place, &file, |name, bytes| (!is_recording(name)).then_some(bytes));
+    refused(&place, &lost, "is not there");
+
+    // The manifest agrees, and what the database names is missing all the same.
+    let forgotten = rewritten(&place, &file, |name, bytes| {
+        if name != "manifest.json" {
+            return (!is_recording(name)).then_some(bytes);
+        }
+        let mut manifest: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+        manifest["files"].as_object_mut().unwrap().retain(|name, _| !is_recording(name));
+        Some(manifest.to_string().into_bytes())
+    });
+    refused(&place, &forgotten, "which its database names, is not there");
+    let counted = rewritten(&place, &file, |name, bytes| {
+        let text =
+            String::from_utf8_lossy(&bytes).replace("\"recordings\": 4", "\"recordings\": 5");
+        Some(if name == "manifest.json" { text.into_bytes() } else { bytes })
+    });
+    refused(&place, &counted, "its database has other rows");
+    assert!(files(&place.data()) == before, "nothing has changed");
 }
 
 #[test]
