@@ -10,7 +10,7 @@ usage() {
 
   setup                      check this machine, make .env, propose a free subnet
   build [SERVICE...]         build the images: from dist/ where it has programs of this version, else from the sources
-  start [dev|prod] [--mqtt] [--mqtts] [--websockets] [--demo]
+  start [dev|prod] [--mqtt] [--mqtts] [--websockets]
                              start everything and wait until it is healthy; what is said here is remembered
   stop                       stop the containers; all data stays
   restart [SERVICE...]       stop and start them again
@@ -173,7 +173,7 @@ build() {
 }
 
 start() {
-  local mode='' files profiles=() option mqtt='' mqtts='' tls=''
+  local mode='' files option mqtt='' mqtts='' tls=''
   files=$(value COMPOSE_FILE compose.yaml)
   for option in "$@"; do
     case $option in
@@ -181,8 +181,7 @@ start() {
       --mqtt) mqtt=:compose.mqtt.yaml ;;
       --mqtts) mqtts=:compose.mqtts.yaml ;;
       --websockets) remember CIRAME_BROKER_WEBSOCKETS true ;;
-      --demo) profiles=(demo) ;;
-      *) fail "start does not know $option: dev, prod, --mqtt, --mqtts, --websockets and --demo are" ;;
+      *) fail "start does not know $option: dev, prod, --mqtt, --mqtts and --websockets are" ;;
     esac
   done
   [[ $files != *compose.tls.yaml* ]] || tls=:compose.tls.yaml
@@ -194,8 +193,6 @@ start() {
   if [ $# = 0 ]; then
     [[ $files != *compose.mqtt.yaml* ]] || mqtt=:compose.mqtt.yaml
     [[ $files != *compose.mqtts.yaml* ]] || mqtts=:compose.mqtts.yaml
-  else
-    remember COMPOSE_PROFILES "${profiles[*]:-}"
   fi
   if [ -n "$mqtts" ] && [ ! -s "$(volumes)/tls/cert.pem" ]; then
     fail "--mqtts needs a certificate: ./deploy.sh tls makes one"
