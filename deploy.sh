@@ -168,6 +168,10 @@ build() {
     from=dist
   fi
   from=$(value CIRAME_BUILD_FROM "$from")
+  # What the trainer hands out to boards.
+  if [ "$(cat dist/edge/VERSION 2>/dev/null)" = "$version" ]; then
+    install -t "$(volumes)/edge-programs" dist/edge/VERSION dist/edge/cirame-edge-*
+  fi
   say "building from $from"
   CIRAME_BUILD_FROM=$from CIRAME_REVISION=$(git rev-parse --short HEAD 2>/dev/null || echo unknown) docker compose build "$@"
 }

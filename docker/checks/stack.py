@@ -68,6 +68,10 @@ class Stack:
             target = self.folder / file
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / file, target)
+        # What `deploy.sh build` does: boards install from here.
+        for program in ("VERSION", "cirame-edge-amd64", "cirame-edge-arm64"):
+            if (ROOT / "dist/edge" / program).exists():
+                shutil.copy2(ROOT / "dist/edge" / program, self.volumes / "edge-programs")
         self.web_port, self.api_port, self.https_port = free_port(), free_port(), free_port()
         self.settings = {
             "COMPOSE_PROJECT_NAME": name, "CIRAME_IMAGES": IMAGES, "CIRAME_SUBNET": self.free_subnet(name),

@@ -6,7 +6,7 @@ import time
 import urllib.request
 
 from claims import Claims, expect, until
-from stack import IMAGES, Stack, get, run
+from stack import IMAGES, ROOT, Stack, get, run
 
 HEADERS = {
     "x-frame-options": "SAMEORIGIN", "x-content-type-options": "nosniff", "x-xss-protection": "1; mode=block", "referrer-policy": "no-referrer-when-downgrade",
@@ -80,7 +80,9 @@ def check(claims: Claims, stack: Stack, _full: bool) -> None:
         refused = get(web + "/api/devices")
         expect(refused.status == 401 and refused.header("content-type").startswith("application/problem+json"), f"{refused.status}")
         script = get(web + "/install")
-        expect(script.status in (200, 404) and b"<!doctype" not in script.body.lower(), "/install is not the trainer's")
+        expect(script.status == 200 and f"127.0.0.1:{stack.web_port}".encode() in script.body, f"/install: {script.status} {script.body[:300]}")
+        program = get(web + "/install/cirame-edge-arm64")
+        expect(program.body == (ROOT / "dist/edge/cirame-edge-arm64").read_bytes(), "/install/cirame-edge-arm64 is another file")
 
     claims.check("/api/ and /install are the trainer's, with its own headers, once each", proxied)
 
