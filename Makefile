@@ -137,6 +137,34 @@ bench: ## speed and size beside peers in the same run; ONLY=NAME for a part; doc
 dist: ## static edge binaries in dist/edge, with tract and lite; ARCH="amd64 arm64 armv7" for those processors
 	@ARCH="$(ARCH)" tools/dist.sh
 
+.PHONY: dist-trainer
+dist-trainer: ## the trainer's program with console in dist/trainer, for the image; ARCH="amd64 arm64" for those processors
+	@ARCH="$(ARCH)" tools/dist-trainer.sh
+
+.PHONY: images
+images: ## container images from what make dist, dist-trainer and console have built, for this machine
+	@CIRAME_BUILD_FROM=dist ./deploy.sh build
+
+.PHONY: docker-test
+docker-test: ## the containers keep what docs/operations.md promises; FULL=1 for all, ONLY="web kills" for some
+	@docker/test.sh $(if $(FULL),--full) $(ONLY)
+
+.PHONY: check-delivery
+check-delivery: ## scripts, workflows, compose files and Kubernetes manifests, without an engine
+	@$(PYTHON) docker/checks files
+
+.PHONY: kubernetes
+kubernetes: ## renew the Kubernetes base's copies of the broker's scripts
+	cp docker/broker/start.sh docker/broker/health.sh deploy/kubernetes/broker/
+
+.PHONY: dev
+dev: web/node_modules/.package-lock.json ## the console with hot reload on http://localhost:3031, on the trainer of the containers or TRAINER=URL
+	cd web && npm run dev
+
+.PHONY: sbom
+sbom: ## what the programs are made of, as CycloneDX in dist/sbom (installs cargo-cyclonedx)
+	@tools/sbom.sh
+
 .PHONY: deb
 deb: ## Debian packages of the binaries that make dist has built
 	@tools/deb.sh

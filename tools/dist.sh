@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Static edge binaries in dist/edge, with tract and without it (lite): for the processors that ARCH names (amd64, arm64, armv7), for this
-# machine's otherwise. The folder is what a trainer serves: cirame-trainer serve --edge-programs dist/edge
+# machine's otherwise; ONLY=cirame-edge or ONLY=cirame-edge-lite makes one of the two. The folder is what a trainer serves:
+# cirame-trainer serve --edge-programs dist/edge
 #
 # They are linked with musl, whose C library is smaller than glibc's and, unlike it, looks for nothing on the device, and by the linker
 # of the Rust toolchain, so that a processor needs no more than rustup's target and a C compiler for the assembler of two libraries.
@@ -52,8 +53,8 @@ build() {
 
 for processor in ${ARCH:-$here}; do
   target_of "$processor"
-  build "$processor" cirame-edge
-  build "$processor" cirame-edge-lite --no-default-features
+  [ "${ONLY:-cirame-edge}" != cirame-edge ] || build "$processor" cirame-edge
+  [ "${ONLY:-cirame-edge-lite}" != cirame-edge-lite ] || build "$processor" cirame-edge-lite --no-default-features
 done
 echo "$version" >"$folder/VERSION"
 (cd "$folder" && sha256sum cirame-edge-* >SHA256SUMS)

@@ -39,15 +39,6 @@ PATH=$PATH:/usr/sbin command -v mosquitto >/dev/null || missing+=(mosquitto)
 command -v npm >/dev/null || missing+=(nodejs npm)
 command -v "${CHROMIUM:-chromium}" >/dev/null || missing+=(chromium)
 [ "${BENCH:-0}" = 0 ] || command -v wrk >/dev/null || missing+=(wrk)
-if [ "${ARM64:-0}" = 1 ]; then
-  command -v aarch64-linux-gnu-gcc >/dev/null || missing+=(gcc-aarch64-linux-gnu libc6-dev-arm64-cross)
-  command -v aarch64-linux-gnu-g++ >/dev/null || missing+=(g++-aarch64-linux-gnu)
-  command -v qemu-aarch64-static >/dev/null || missing+=(qemu-user-static)
-fi
-if [ "${ARMV7:-0}" = 1 ]; then
-  command -v arm-linux-gnueabihf-g++ >/dev/null || missing+=(gcc-arm-linux-gnueabihf g++-arm-linux-gnueabihf libc6-dev-armhf-cross)
-  command -v qemu-arm-static >/dev/null || missing+=(qemu-user-static)
-fi
 # What checks the unit that boards get.
 command -v systemd-analyze >/dev/null || missing+=(systemd)
 command -v curl >/dev/null || missing+=(curl)
@@ -71,18 +62,7 @@ if ! cmp -s requirements.txt .venv/requirements.txt; then
   cp requirements.txt .venv/requirements.txt
 fi
 
-# The standard library for Arm: from rustup where it can be fetched, else from Debian's own rustc.
-arm_library() {
-  local processor=$1 target=$2 architecture=$3
-  ! tools/cross.sh "$processor" true 2>/dev/null || return 0
-  if rustup target add "$target" 2>/dev/null; then
-    echo "setup: rustup target $target added"
-  elif command -v apt-get >/dev/null; then
-    echo "setup: rustup cannot fetch the Arm target; taking Debian's rustc-web and its $architecture library"
-    as_root dpkg --add-architecture "$architecture"
-    install_packages rustc-web "libstd-rust-web-dev:$architecture" || echo "setup: no $architecture library for Rust is to be had here"
-  fi
-}
-[ "${ARM64:-0}" = 0 ] || arm_library arm64 aarch64-unknown-linux-gnu arm64
-[ "${ARMV7:-0}" = 0 ] || arm_library armv7 armv7-unknown-linux-gnueabihf armhf
+# Compilers and the standard library for Arm, where they are to be had.
+[ "${ARM64:-0}" = 0 ] || tools/cross-library.sh arm64 || echo "setup: nothing can be compiled for arm64 here"
+[ "${ARMV7:-0}" = 0 ] || tools/cross-library.sh armv7 || echo "setup: nothing can be compiled for armv7 here"
 echo "setup: nothing more is missing"

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod health;
 mod inspect;
 mod install;
 mod prove;

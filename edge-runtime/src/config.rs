@@ -10,12 +10,14 @@ use model_format::payload::time::{Decimal, TimeFormat};
 mod broker;
 mod by_hand;
 mod file;
+mod health;
 mod http;
 mod serve;
 
 pub use broker::{Broker, MqttVersion};
 pub use by_hand::{Install, Rollback, Slots};
 pub(crate) use file::ConfigFile;
+pub use health::Health;
 pub(crate) use http::Listener;
 pub use http::{Http, Listen};
 pub use serve::{LogFormat, Serve};
@@ -62,6 +64,10 @@ pub enum Command {
     ///
     /// Serves the models that are given here, that a trainer deploys, and that were installed.
     Serve(Box<Serve>),
+    /// Tell whether the service on this machine works, for whatever watches it.
+    ///
+    /// Ends with a failure where it does not, and one line says why. Needs no token.
+    Health(Health),
     /// Show which models the device has: the last good one of each name, the one before, the new one.
     Slots(Slots),
     /// Go back to the good model before, now where the service runs, else when it starts.

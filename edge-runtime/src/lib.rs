@@ -32,6 +32,7 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
         Command::Prove(command) => command.run(&mut output),
         Command::Run(command) => command.run(&mut output),
         Command::Serve(command) => command.run(),
+        Command::Health(command) => command.run(&mut output),
         Command::Slots(command) => command.run(&mut output),
         Command::Rollback(command) => command.run(&mut output),
         Command::Install(command) => command.run(&mut output),

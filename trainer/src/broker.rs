@@ -17,9 +17,12 @@ use sha2::Sha256;
 
 use crate::data_folder::{FolderError, write_privately};
 
+mod accounts;
 pub mod child;
 mod embedded;
 
+pub use accounts::Accounts;
+pub(crate) use accounts::{AccountError, add_sensor, check_accounts, remove_sensor};
 pub use embedded::Embedded;
 
 /// Which broker devices use.
@@ -36,6 +39,46 @@ pub enum BrokerOption {
     },
     /// One that is there.
     Url(BrokerUrl),
+}
+
+/// What is decided about the broker of devices.
+#[derive(Clone, Debug)]
+pub struct BrokerConfig {
+    /// Which one.
+    pub option: BrokerOption,
+    /// True where every device gets an account at a broker that is not ours.
+    pub accounts: bool,
+    /// Where devices reach it, where that is another address.
+    pub for_devices: Option<BrokerPlace>,
+    /// Topics that devices may read besides their samples.
+    pub device_topics: Vec<String>,
+}
+
+impl From<BrokerOption> for BrokerConfig {
+    fn from(option: BrokerOption) -> Self {
+        BrokerConfig { option, accounts: false, for_devices: None, device_topics: Vec::new() }
+    }
+}
+
+/// Host and port of a broker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BrokerPlace {
+    /// Host name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+}
+
+impl FromStr for BrokerPlace {
+    type Err = BrokerUrlError;
+
+    fn from_str(text: &str) -> Result<Self, BrokerUrlError> {
+        if text.contains('@') {
+            return Err(BrokerUrlError::Form("the address for devices takes no login".to_owned()));
+        }
+        let BrokerUrl { host, port, .. } = format!("mqtt://{text}").parse()?;
+        Ok(BrokerPlace { host, port })
+    }
 }
 
 /// Name with which the trainer's own programs sign in at the embedded broker.

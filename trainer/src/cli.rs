@@ -13,20 +13,25 @@ use crate::store::OwnerId;
 use crate::training::Work;
 
 mod adopt;
+mod backup;
 mod broker;
 mod broker_login;
+mod broker_options;
 mod bundle;
 mod datasets;
+mod doctor;
 mod estimators;
 mod evaluate;
 mod evaluation_text;
 mod export;
 mod features;
+mod health;
 mod import;
 mod models;
 mod openapi;
 mod prove;
 mod report;
+mod restore;
 mod runs;
 mod serve;
 mod service_options;
@@ -91,12 +96,21 @@ enum Command {
     Runs(runs::Runs),
     Serve(serve::Serve),
     Start(start::Start),
+    Health(health::Health),
     Users(users::Users),
+    Backup(backup::Backup),
+    Restore(restore::Restore),
+    Doctor(doctor::Doctor),
     BrokerLogin(broker_login::BrokerLogin),
     Openapi(openapi::Openapi),
     #[command(hide = true)]
     Broker(broker::Broker),
 }
+
+/// Checks that have failed: the report says all about them.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} checks have failed")]
+pub struct Told(usize);
 
 /// What every command gets.
 struct Context {
@@ -144,6 +158,14 @@ pub fn run(config: Config, output: &mut dyn Write) -> anyhow::Result<()> {
         Command::Runs(command) => command.run(&context),
         Command::Serve(command) => command.run(&context),
         Command::Start(command) => command.run(&context),
+        Command::Health(command) => command.run(),
+        Command::Backup(command) => command.run(&context),
+        Command::Doctor(command) => {
+            let (report, failures) = command.run(&context)?;
+            write_report(&report, config.json, output)?;
+            return if failures == 0 { Ok(()) } else { Err(Told(failures).into()) };
+        }
+        Command::Restore(command) => command.run(&context),
         Command::Users(command) => command.run(&context),
         Command::BrokerLogin(command) => command.run(&context),
         Command::Openapi(command) => command.run(),

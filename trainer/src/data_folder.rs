@@ -14,6 +14,9 @@
 //! broker-secret                  what the embedded broker's passwords are made of
 //! first-login                    the first admin's password, until it was used
 //! lock                           locked while a process works here; holds its process id
+//! copying                        locked while a backup copies files: none is removed meanwhile
+//! restoring.json                 how far a restore is; whoever opens the folder brings it to its end
+//! before-restore-<time>/         what was here before a restore; also in the folders above
 //! ```
 
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -24,13 +27,16 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 use model_format::id::Digest;
 use sha2::{Digest as _, Sha256};
 
+use crate::backup::exchange;
+use crate::ownership;
 use crate::store::{JobId, RunId, Store, StoreError, UploadId};
 
 /// Begins the names of files that are being written; what a killed process left is removed.
-const TEMPORARY_PREFIX: &str = ".writing-";
+pub(crate) const TEMPORARY_PREFIX: &str = ".writing-";
 
 /// The folders in the data folder.
-const FOLDERS: [&str; 6] = ["datasets", "models", "evaluations", "runs", "uploads", "inbox"];
+pub(crate) const FOLDERS: [&str; 6] =
+    ["datasets", "models", "evaluations", "runs", "uploads", "inbox"];
 
 /// Why the data folder cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -46,8 +52,16 @@ pub enum FolderError {
         /// The other process's id, as far as it can be read.
         holder: String,
     },
+    /// The folder is not there and could not be made.
+    #[error("the data folder {} cannot be made: {source}{}", path.display(), ownership::making(path, source))]
+    Make {
+        /// The folder.
+        path: PathBuf,
+        /// What happened.
+        source: io::Error,
+    },
     /// A file or folder could not be read or written.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}{}", path.display(), ownership::advice(path, source))]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -74,8 +88,9 @@ impl DataFolder {
     /// Opens the folder, makes it if there is none, locks it, removes half-written files of a
     /// killed process, and opens the database.
     pub fn open(path: &Path) -> Result<Self, FolderError> {
-        fs::create_dir_all(path).map_err(io_error(path))?;
+        make(path)?;
         let lock = lock(path)?;
+        exchange::finish(path)?;
         remove_temporary_files(path)?;
         for folder in FOLDERS.map(|name| path.join(name)) {
             fs::create_dir_all(&folder).map_err(io_error(&folder))?;
@@ -99,6 +114,8 @@ impl DataFolder {
     /// Removes files that nothing names; later where somebody uses files just now.
     pub fn sweep(&self) -> Result<(), FolderError> {
         let Ok(_alone) = self.files.try_write() else { return Ok(()) };
+        // A backup copies what the database named when it began: it must find it.
+        let Some(_nobody_copies) = try_lock_copying(&self.path)? else { return Ok(()) };
         for path in self.store.loose_files()? {
             self.remove(&self.path.join(path))?;
         }
@@ -236,7 +253,8 @@ pub(crate) fn upload_file(upload: UploadId) -> PathBuf {
     Path::new("uploads").join(upload.to_string())
 }
 
-fn evaluation_file(job: JobId) -> PathBuf {
+/// Where the answers of this evaluation lie, below the data folder.
+pub(crate) fn evaluation_file(job: JobId) -> PathBuf {
     Path::new("evaluations").join(format!("{job}.csv"))
 }
 
@@ -319,7 +337,41 @@ fn set_readable(file: &File) -> io::Result<()> {
     Ok(())
 }
 
-fn lock(folder: &Path) -> Result<File, FolderError> {
+/// Makes the data folder, where there is none.
+pub(crate) fn make(path: &Path) -> Result<(), FolderError> {
+    let refused = |source| FolderError::Make { path: path.to_owned(), source };
+    fs::create_dir_all(path).map_err(refused)
+}
+
+/// Keeps every process from removing files of the data folder until it is dropped; waits while one
+/// does.
+pub(crate) fn lock_copying(folder: &Path) -> Result<File, FolderError> {
+    let (path, file) = open_copying(folder)?;
+    file.lock_shared().map_err(io_error(&path))?;
+    Ok(file)
+}
+
+/// The lock that nobody has who copies; none where somebody does.
+pub(crate) fn try_lock_copying(folder: &Path) -> Result<Option<File>, FolderError> {
+    let (path, file) = open_copying(folder)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(source)) => Err(FolderError::Io { path, source }),
+    }
+}
+
+fn open_copying(folder: &Path) -> Result<(PathBuf, File), FolderError> {
+    let path = folder.join("copying");
+    let mut options = OpenOptions::new();
+    let file = options.read(true).write(true).create(true).truncate(false).open(&path);
+    let file = file.map_err(io_error(&path))?;
+    ownership::give_to_owner_of(folder, &path).map_err(io_error(&path))?;
+    Ok((path, file))
+}
+
+/// Locks the data folder for this process.
+pub(crate) fn lock(folder: &Path) -> Result<File, FolderError> {
     let path = folder.join("lock");
     let mut file = OpenOptions::new()
         .read(true)
@@ -364,7 +416,7 @@ fn remove_temporary_files(folder: &Path) -> Result<(), FolderError> {
     Ok(())
 }
 
-fn io_error(path: &Path) -> impl FnOnce(io::Error) -> FolderError {
+pub(crate) fn io_error(path: &Path) -> impl FnOnce(io::Error) -> FolderError {
     let path = path.to_owned();
     move |source| FolderError::Io { path, source }
 }

@@ -2,6 +2,7 @@
 
 mod answers;
 pub mod api;
+pub(crate) mod backup;
 pub mod broker;
 mod catalogue;
 pub mod cli;
@@ -9,14 +10,17 @@ mod clock;
 pub mod data_folder;
 pub mod decimate;
 pub mod demo;
+mod doctor;
 pub mod evaluation;
 pub mod importing;
 pub mod ingest;
 pub mod jobs;
 pub mod live;
+mod local_enrolment;
 mod memory;
 mod mqtt;
 mod nearest;
+mod ownership;
 mod plot;
 pub mod progress;
 pub mod recording;

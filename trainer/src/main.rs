@@ -14,7 +14,8 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let text = explain(&error);
-            if json {
+            // What a report has told is not told again.
+            if json && !error.is::<trainer::cli::Told>() {
                 println!("{}", serde_json::json!({ "error": text }));
             }
             eprintln!("error: {text}");

@@ -6,9 +6,11 @@ use model_format::protocol::BrokerUrl;
 use rumqttc::MqttOptions;
 use uuid::Uuid;
 
+mod control;
 mod publisher;
 mod subscription;
 
+pub(crate) use control::{Control, ControlCommand, ControlError};
 pub(crate) use publisher::{MqttError, Publisher};
 pub(crate) use subscription::{Heard, Subscription};
 

@@ -4,6 +4,7 @@ use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -13,10 +14,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::problem::{Problem, io_problem};
 use crate::api::{self, ApiState, EdgePrograms};
-use crate::broker::{BrokerOption, BrokerSecret, Embedded};
+use crate::broker::{Accounts, BrokerConfig, BrokerOption, BrokerSecret, Embedded};
 use crate::data_folder::{DataFolder, write_privately};
 use crate::jobs::{self, Jobs};
 use crate::live::results;
+use crate::local_enrolment;
 use crate::memory;
 use crate::secret::{hash_password, random_password};
 use crate::store::UserRole;
@@ -39,7 +41,7 @@ pub struct ServeConfig {
     /// Where it listens as well, for browsers: the same as there.
     pub console: Option<SocketAddr>,
     /// The MQTT broker that devices use.
-    pub broker: BrokerOption,
+    pub broker: BrokerConfig,
     /// Threads that a job may use.
     pub threads: usize,
     /// Jobs that are worked on at once.
@@ -54,6 +56,8 @@ pub struct ServeConfig {
     pub heartbeat_s: u32,
     /// The folder with the edge runtime for boards; the one beside the program where absent.
     pub edge_programs: Option<PathBuf>,
+    /// The file for the enrolment token of a device on this host.
+    pub local_device: Option<PathBuf>,
 }
 
 /// The broker as devices reach it.
@@ -94,6 +98,9 @@ pub fn serve(
 ) -> anyhow::Result<()> {
     let edge_programs = EdgePrograms::read(config.edge_programs.as_deref())?;
     first_user(&folder)?;
+    if let Some(file) = &config.local_device {
+        local_enrolment::offer(&folder, file)?;
+    }
     let folder = Arc::new(folder);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -115,11 +122,17 @@ pub fn serve(
         })
         .collect::<io::Result<Vec<_>>>()
         .context("the queue gets no thread")?;
-    let own_access = own_access(&folder, &config.broker, embedded.as_ref())?;
-    let state = ApiState::new(folder, Arc::clone(&jobs), broker, edge_programs, config);
+    let own_access = own_access(&folder, &config.broker.option, embedded.as_ref())?;
+    let (accounts, accounts_thread) =
+        match start_accounts(&folder, config, broker.as_ref(), &shutdown)? {
+            Some((accounts, thread)) => (Some(accounts), Some(thread)),
+            None => (None, None),
+        };
+    let state =
+        ApiState::new(folder, Arc::clone(&jobs), broker, accounts.clone(), edge_programs, config);
     let live = own_access.map(|access| {
         let (folder, live) = (Arc::clone(&state.folder), Arc::clone(&state.live));
-        results::start(folder, live, access, shutdown.clone())
+        results::start(folder, live, access, accounts, shutdown.clone())
     });
     let live = live.transpose().context("results of devices get no thread")?;
     let router = api::router(state.clone());
@@ -147,8 +160,12 @@ pub fn serve(
         .map(|listener| connections::accept(listener, router.clone(), shutdown.clone(), patience));
     let (asked_at, _) = runtime
         .block_on(async { tokio::join!(stop_jobs, futures_util::future::join_all(accepts)) });
-    if live.is_some_and(|thread| thread.join().is_err()) {
-        tracing::error!("the thread that follows the results of devices panicked");
+    for (thread, what) in
+        [(live, "follows the results of devices"), (accounts_thread, "makes accounts")]
+    {
+        if thread.is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the thread that {what} panicked");
+        }
     }
     // What is in work ends as soon as it looks up; a fit that does not is left to the next start.
     let deadline = asked_at + GRACE;
@@ -199,27 +216,55 @@ fn default_memory_bytes() -> u64 {
 
 fn start_broker(
     folder: &DataFolder,
-    option: &BrokerOption,
+    config: &BrokerConfig,
 ) -> anyhow::Result<(Option<Embedded>, Option<DeviceBroker>)> {
-    match option {
+    let for_devices = |host: Option<String>, port| match &config.for_devices {
+        Some(place) => (Some(place.host.clone()), place.port),
+        None => (host, port),
+    };
+    match &config.option {
         BrokerOption::None => Ok((None, None)),
         BrokerOption::Embedded { ip, port } => {
             let secret = BrokerSecret::load_or_make(&BrokerSecret::path(folder.path()))?;
             let program = std::env::current_exe().context("the program does not know its file")?;
             let embedded = Embedded::start(&program, SocketAddr::new(*ip, *port), &secret)?;
-            let port = embedded.address().port();
+            let (host, port) = for_devices(None, embedded.address().port());
             tracing::info!(address = %embedded.address(), "the embedded broker listens");
-            let broker = DeviceBroker { host: None, port, secret: Some(secret), shared: None };
+            let broker = DeviceBroker { host, port, secret: Some(secret), shared: None };
             Ok((Some(embedded), Some(broker)))
         }
         BrokerOption::Url(url) => {
             let login = (url.user.clone(), url.password.clone());
-            let shared = (!login.0.is_empty()).then_some(login);
-            let broker =
-                DeviceBroker { host: Some(url.host.clone()), port: url.port, secret: None, shared };
+            let (host, port) = for_devices(Some(url.host.clone()), url.port);
+            let (secret, shared) = match config.accounts {
+                true => {
+                    (Some(BrokerSecret::load_or_make(&BrokerSecret::path(folder.path()))?), None)
+                }
+                false => (None, (!login.0.is_empty()).then_some(login)),
+            };
+            let broker = DeviceBroker { host, port, secret, shared };
             Ok((None, Some(broker)))
         }
     }
+}
+
+/// Starts what makes accounts for devices at a broker that is not ours, where that is asked for.
+fn start_accounts(
+    folder: &Arc<DataFolder>,
+    config: &ServeConfig,
+    broker: Option<&DeviceBroker>,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<Option<(Accounts, JoinHandle<()>)>> {
+    let secret = broker.and_then(|broker| broker.secret.clone());
+    let (BrokerOption::Url(url), true, Some(secret)) =
+        (&config.broker.option, config.broker.accounts, secret)
+    else {
+        return Ok(None);
+    };
+    let topics = config.broker.device_topics.clone();
+    let started =
+        Accounts::start(Arc::clone(folder), url.clone(), secret, topics, shutdown.clone());
+    started.map(Some).context("accounts of devices get no thread")
 }
 
 /// At the first start, makes the first admin with a random password, which stands in a file that

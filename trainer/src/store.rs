@@ -27,6 +27,7 @@ mod recording;
 mod removal;
 mod run;
 mod session;
+pub(crate) mod snapshot;
 mod token;
 mod totals;
 mod upload;
@@ -57,6 +58,9 @@ pub use version::{DatasetVersion, VersionSummary};
 
 use crate::clock::now_ms;
 use pool::{Pool, Reader};
+
+/// How many migrations there are: the version of the schema.
+const MIGRATIONS: u32 = 4;
 
 fn migrations() -> Migrations<'static> {
     let fill_figures = |transaction: &Transaction<'_>| {
@@ -166,6 +170,9 @@ pub enum StoreError {
         /// What was wrong.
         reason: String,
     },
+    /// Another program keeps even readers out.
+    #[error("another program keeps the database locked: try again when it has ended")]
+    Locked,
     /// The schema could not be brought up to date.
     #[error(
         "the database schema could not be brought up to date (was it made by a newer version?): {0}"
@@ -216,7 +223,8 @@ impl Store {
 
     /// Whether the database answers.
     pub fn check(&self) -> Result<(), StoreError> {
-        Ok(self.reader()?.query_row("SELECT 1", [], |_| Ok(()))?)
+        // A table is read, so that the file is.
+        Ok(self.reader()?.query_row("SELECT id FROM owners LIMIT 1", [], |_| Ok(()))?)
     }
 }
 
@@ -336,6 +344,10 @@ mod tests {
     #[test]
     fn migrations_are_valid() {
         migrations().validate().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cirame.db");
+        drop(Store::open(&path).unwrap());
+        assert_eq!(snapshot::Snapshot::open(&path).unwrap().schema_version().unwrap(), MIGRATIONS);
     }
 
     #[test]

@@ -72,7 +72,7 @@ it("goes from a folder of files to a live result, and back to the model before",
   const dialog = page.getByRole("dialog");
   await dialog.getByLabel("Device").selectOption(lab.device);
   await dialog.getByRole("button", { name: "Deploy", exact: true }).click();
-  await page.getByRole("heading", { level: 1, name: "bench" }).waitFor();
+  await page.getByRole("heading", { level: 1, name: lab.deviceName }).waitFor();
   const serves = page.locator(".page-header");
   await serves.getByText("serves first-model 1").waitFor();
   const stream = page.getByRole("region", { name: "pump-1" });

@@ -1,5 +1,7 @@
 // What all journeys share: the real trainer with its broker and console, an edge, a simulated
-// machine, two datasets, three models. Started once, before the first journey.
+// machine, two datasets, three models. Started once, before the first journey. `CONSOLE=URL` and
+// `PASSWORD=…` name a system that runs already instead, such as one in containers; there, a device is
+// enrolled and a machine sends as `pump-1`, and the journey `journey` can be gone.
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -17,6 +19,8 @@ export interface Lab extends Access {
   /** A folder for files that journeys make. */
   folder: string;
   device: string;
+  /** The device's name. */
+  deviceName: string;
   /** Runs: two classifiers and a monitor on `pump`, a regression on `plant`. The model `pump` has two versions. */
   runs: { classification: string; again: string; anomaly: string; regression: string };
 }
@@ -38,38 +42,45 @@ export async function simulate(lab: { folder: string }, into: string, ...args: s
   return folder;
 }
 
-async function fill(client: Client, folder: string): Promise<Lab["runs"]> {
-  const read = { time: "t_ns", label_from: "column:label" };
+const READ = { time: "t_ns", label_from: "column:label" };
+const PIPELINE = { window: { seconds: 0.5 }, stride: { seconds: 0.25 } } as Schemas["PipelineSettings"];
+
+/** The dataset `pump` and the first version of the model `pump`; gives its run. */
+async function fillPump(client: Client, folder: string): Promise<string> {
   const pump = await simulate({ folder }, "pump", "vibration", "--seconds", "6", "--per-class", "4");
   const units = { accX: "m/s²", accY: "m/s²", accZ: "m/s²" };
-  await client.importFolder("pump", pump, { ...read, units });
+  await client.importFolder("pump", pump, { ...READ, units });
+  return client.train({
+    dataset: "pump",
+    estimator: "random_forest_classifier",
+    model: "pump",
+    pipeline: PIPELINE,
+    parameters: { n_estimators: 20 },
+  });
+}
+
+async function fill(client: Client, folder: string): Promise<Lab["runs"]> {
+  const classification = await fillPump(client, folder);
   const plant = await simulate({ folder }, "plant", "process", "--seconds", "600", "--per-class", "2");
   await client.importFolder("plant", plant, {
-    ...read,
+    ...READ,
     target_columns: ["power"],
     units: { power: "kW", flow: "m³/h" },
   });
-  const pipeline = { window: { seconds: 0.5 }, stride: { seconds: 0.25 } } as Schemas["PipelineSettings"];
   return {
-    classification: await client.train({
-      dataset: "pump",
-      estimator: "random_forest_classifier",
-      model: "pump",
-      pipeline,
-      parameters: { n_estimators: 20 },
-    }),
+    classification,
     again: await client.train({
       dataset: "pump",
       estimator: "logistic_regression",
       model: "pump",
-      pipeline,
+      pipeline: PIPELINE,
     }),
     anomaly: await client.train({
       dataset: "pump",
       estimator: "t2q",
       parameters: { false_alarm_rate: 0.1 },
       model: "pump-watch",
-      pipeline,
+      pipeline: PIPELINE,
       selection: { normal: "normal" } as Schemas["Selection"],
     }),
     regression: await client.train({
@@ -82,6 +93,18 @@ async function fill(client: Client, folder: string): Promise<Lab["runs"]> {
   };
 }
 
+/** What journeys know of a system that runs already. */
+async function visit(url: string, password: string, folder: string): Promise<Lab> {
+  const client = await Client.signIn(url, password);
+  const run = await fillPump(client, folder);
+  const device = await client.until("a device", async () => {
+    return (await client.ask<Schemas["Paged_Device"]>("GET", "/api/devices")).items[0];
+  });
+  await client.ask("POST", "/api/deployments", { device_id: device.id, model: "pump", version: 1 });
+  const runs = { classification: run, again: run, anomaly: run, regression: run };
+  return { ...client.access, programs: PROGRAMS, folder, device: device.id, deviceName: device.name, runs };
+}
+
 export default async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
   const folder = mkdtempSync(join(tmpdir(), "cirame-console-"));
   const data = join(folder, "data");
@@ -91,6 +114,10 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
     rmSync(folder, { recursive: true, force: true });
   };
   try {
+    if (process.env.CONSOLE) {
+      provide("lab", await visit(process.env.CONSOLE, process.env.PASSWORD ?? "", folder));
+      return stop;
+    }
     const serve = ["--data", data, "serve", "--listen", "127.0.0.1:0", "--console", "127.0.0.1:0"];
     const options = ["--broker", "embedded:0", "--heartbeat-s", "1"];
     const trainer = new Program(TRAINER, [...serve, ...options], join(folder, "trainer.log"));
@@ -121,7 +148,7 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
     await client.ask("POST", "/api/deployments", { device_id: device, model: "pump", version: 1 });
     const publish = ["simulate", "vibration", "--publish", `embedded:${port}`, "--stream", "pump-1", "--repeat"];
     running.push(new Program(TRAINER, ["--data", data, ...publish], join(folder, "publish.log")));
-    provide("lab", { ...client.access, programs: PROGRAMS, folder, device, runs });
+    provide("lab", { ...client.access, programs: PROGRAMS, folder, device, deviceName: "bench", runs });
   } catch (error) {
     await stop();
     throw error;

@@ -17,8 +17,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{ConfigFile, Listener, Serve};
 use crate::link::{
-    Engines, Enrolled, Link, LinkConfig, ModelKeys, Pace, StateFolder, Stop, TrainerAccess,
-    enrol_or_load, standing, usual_path,
+    Engines, Enrolled, EnrolmentToken, Link, LinkConfig, ModelKeys, Pace, StateFolder, Stop,
+    TrainerAccess, enrol_or_load, standing, usual_path,
 };
 use crate::service::SharedLinkStatus;
 use crate::{log, serve};
@@ -27,7 +27,7 @@ impl Serve {
     pub(crate) fn run(&self) -> anyhow::Result<()> {
         log::start(self.log)?;
         ensure!(
-            self.token.is_none() || self.trainer.is_some(),
+            (self.token.is_none() && self.token_file.is_none()) || self.trainer.is_some(),
             "a token is given without --trainer: name the trainer that made it"
         );
         let listener = self.http.listener()?;
@@ -85,7 +85,12 @@ impl Serve {
         stop: &Stop,
     ) -> anyhow::Result<Option<Option<Enrolled>>> {
         let access = self.trainer.clone();
-        let access = access.map(|url| TrainerAccess { url, token: self.token.clone() });
+        let token = match (&self.token, &self.token_file) {
+            (Some(token), _) => Some(EnrolmentToken::Given(token.clone())),
+            (None, Some(path)) => Some(EnrolmentToken::File(path.clone())),
+            (None, None) => None,
+        };
+        let access = access.map(|url| TrainerAccess { url, token });
         let path = folder.path().to_owned();
         let (folder, name, asking) = (Arc::clone(folder), name.to_owned(), stop.clone());
         let ask = move || enrol_or_load(&folder, access.as_ref(), &name, &asking);

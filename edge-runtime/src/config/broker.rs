@@ -26,7 +26,7 @@ pub struct Broker {
     pub broker: Option<BrokerAddress>,
 
     /// A file that holds the broker's password.
-    #[arg(long, value_name = "FILE", requires = "broker")]
+    #[arg(long, value_name = "FILE", requires = "broker", env = "CIRAME_BROKER_PASSWORD_FILE")]
     pub broker_password_file: Option<PathBuf>,
 
     /// The certificates (PEM) of the authorities that may have signed that of an mqtts:// broker.

@@ -19,7 +19,7 @@ const TOKEN_LENGTH: std::ops::RangeInclusive<usize> = 16..=1024;
 pub struct Http {
     /// Where HTTP listens: an address with a port, a port of this machine alone, or none. Port 0
     /// takes a free one; it is printed. An address beyond this machine needs a token.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5300")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5300", env = "CIRAME_LISTEN")]
     pub listen: Listen,
 
     /// The token that HTTP clients must show, as `Authorization: Bearer TOKEN` or as a password
@@ -34,7 +34,7 @@ pub struct Http {
     pub http_token: Option<String>,
 
     /// A file that holds that token.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "CIRAME_HTTP_TOKEN_FILE")]
     pub http_token_file: Option<PathBuf>,
 }
 

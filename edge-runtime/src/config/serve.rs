@@ -32,6 +32,11 @@ pub struct Serve {
     #[arg(long, value_name = "TOKEN", env = "CIRAME_TOKEN", hide_env_values = true)]
     pub token: Option<String>,
 
+    /// A file that holds that token. The program waits until it is there; it looks at it only while the
+    /// device is not enrolled.
+    #[arg(long, value_name = "FILE", env = "CIRAME_TOKEN_FILE", conflicts_with = "token")]
+    pub token_file: Option<PathBuf>,
+
     /// Folder for the device's key, its models and what it knows of its trainer. Otherwise
     /// $STATE_DIRECTORY, as systemd sets it, or cirame-edge in $XDG_STATE_HOME or ~/.local/state; a
     /// model that is served without a trainer keeps nothing.

@@ -9,6 +9,7 @@ use model_format::protocol::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::enrolment_token::EnrolmentToken;
 use super::identity::Identity;
 use super::state_folder::StateFolder;
 use super::stop::Stop;
@@ -31,7 +32,7 @@ pub(crate) struct TrainerAccess {
     /// Its address.
     pub(crate) url: TrainerUrl,
     /// The enrolment token; needed once.
-    pub(crate) token: Option<String>,
+    pub(crate) token: Option<EnrolmentToken>,
 }
 
 /// A device that its trainer knows.
@@ -63,7 +64,7 @@ enum Known {
     /// The device is enrolled, with this trainer.
     Enrolled(Box<EnrolledDevice>),
     /// The device is to be enrolled with this trainer.
-    New(TrainerUrl, String),
+    New(TrainerUrl, EnrolmentToken),
     /// There is no trainer.
     Alone,
 }
@@ -87,6 +88,7 @@ pub(crate) fn enrol_or_load(
             Ok(Some(Enrolled { device: *device, identity }))
         }
         Known::New(url, token) => {
+            let Some(token) = token.text(stop)? else { return Ok(None) };
             // On the disk before the trainer hears of it: where its answer is lost, the same key
             // asks again and is the same device.
             let identity = Identity::load_or_make(folder)?;

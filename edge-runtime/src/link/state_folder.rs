@@ -3,6 +3,7 @@
 use std::env;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -26,9 +27,10 @@ impl StateFolder {
             .and_then(|()| make_private(&path.join("models")))
             .and_then(|()| make_private(&path.join("downloads")))
             .and_then(|()| make_private(&path.join("requests")));
-        made.with_context(|| format!("the state folder {name} cannot be made"))?;
+        made.with_context(|| format!("the state folder {name} cannot be made{}", owner(path)))?;
         let lock = OpenOptions::new().create(true).append(true).open(path.join("lock"));
-        let lock = lock.with_context(|| format!("the state folder {name} cannot be written"))?;
+        let lock = lock
+            .with_context(|| format!("the state folder {name} cannot be written{}", owner(path)))?;
         match lock.try_lock() {
             Ok(()) => Ok(StateFolder { path: path.to_owned(), _lock: lock }),
             Err(TryLockError::WouldBlock) => bail!(
@@ -137,6 +139,25 @@ impl StateFolder {
         let paths: Vec<PathBuf> = kept.collect();
         remove_others(&self.path.join("downloads"), &paths);
     }
+}
+
+/// Whose a folder is, and the command that gives it to the user that this program runs as, or makes it;
+/// nothing where it is that user's already.
+fn owner(path: &Path) -> String {
+    let Ok(own) = fs::metadata("/proc/self") else { return String::new() };
+    let (user, group, place) = (own.uid(), own.gid(), path.display());
+    let Ok(folder) = fs::metadata(path) else {
+        return format!("; make it with `sudo install -d -o {user} -g {group} {place}`");
+    };
+    if folder.uid() == user {
+        return String::new();
+    }
+    format!(
+        "; {place} belongs to the user {}:{}, and this program runs as {user}:{group}: run `sudo chown -R \
+         {user}:{group} {place}`, in a container on the folder of the host that is mounted there",
+        folder.uid(),
+        folder.gid()
+    )
 }
 
 /// The usual place for a state folder: `$STATE_DIRECTORY`, as systemd sets it, or `cirame-edge` in

@@ -124,6 +124,7 @@ pub(super) struct Board {
     broker_connected: AtomicBool,
     /// Rounds that the inference thread has made.
     rounds: AtomicU64,
+    is_stuck: AtomicBool,
     boot: u64,
 }
 
@@ -152,6 +153,15 @@ impl Board {
 
     pub(super) fn rounds(&self) -> u64 {
         self.rounds.load(Ordering::Relaxed)
+    }
+
+    /// Notes whether the inference thread has stopped making rounds.
+    pub(super) fn set_stuck(&self, is_stuck: bool) {
+        self.is_stuck.store(is_stuck, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_stuck(&self) -> bool {
+        self.is_stuck.load(Ordering::Relaxed)
     }
 
     pub(super) fn set_broker_connected(&self, is_connected: bool) {

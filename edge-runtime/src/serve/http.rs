@@ -173,9 +173,14 @@ fn json_answer(body: String) -> Response {
 }
 
 /// The program works; and, for those who show the token, how it is.
-async fn health(State(app): State<App>, headers: HeaderMap) -> Response {
+async fn health(State(app): State<App>, headers: HeaderMap) -> Result<Response, Refusal> {
+    if app.serving.board.is_stuck() {
+        let text =
+            "the inference thread hangs: start the program anew; its log may have the reason";
+        return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, text));
+    }
     if !app.access.knows(&headers) {
-        return json_answer(json!({ "state": "working" }).to_string());
+        return Ok(json_answer(json!({ "state": "working" }).to_string()));
     }
     let (snapshot, status) = (app.snapshot(), app.serving.status());
     let outbox = app.serving.outbox.as_deref();
@@ -214,7 +219,7 @@ async fn health(State(app): State<App>, headers: HeaderMap) -> Response {
         "alarms_dropped": figures.map(|figures| figures.alarms_dropped),
         "outbox_disk_errors": figures.map(|figures| figures.disk_errors),
     });
-    json_answer(document.to_string())
+    Ok(json_answer(document.to_string()))
 }
 
 /// There is a model in service.

@@ -1,5 +1,5 @@
 //! What systemd is told: that the program is ready, that it ends, and that its inference thread works.
-//! Without systemd nothing is sent.
+//! Without systemd nothing is sent; `/health` tells of a thread that hangs in any case.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +11,12 @@ use super::board::Board;
 
 /// How often a start that takes long is reported.
 const START_PAUSE: Duration = Duration::from_secs(10);
+
+/// How long the inference thread may hang where systemd does not say it.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How often the thread is looked at within the patience.
+const LOOKS: u32 = 3;
 
 /// The program has understood its arguments and works.
 pub(super) fn ready() {
@@ -32,26 +38,29 @@ pub(crate) async fn starting<T>(work: impl Future<Output = T>) -> T {
 }
 
 /// Tells systemd again and again that the inference thread works, until the program ends. A thread
-/// that hangs is not reported, so that systemd starts the program anew.
+/// that hangs is not reported, so that systemd starts the program anew; `/health` fails then.
 pub(super) async fn watch(board: Arc<Board>, shutdown: CancellationToken) {
-    let Some(patience) = sd_notify::watchdog_enabled() else { return };
-    let mut rounds = 0;
+    let asked = sd_notify::watchdog_enabled();
+    let pause = pause(asked.unwrap_or(PATIENCE));
+    let (mut rounds, mut looks_in_vain) = (board.rounds(), 0);
     loop {
         tokio::select! {
-            () = tokio::time::sleep(pause(patience)) => {}
+            () = tokio::time::sleep(pause) => {}
             () = shutdown.cancelled() => return tell(&[NotifyState::Stopping]),
         }
         let now = board.rounds();
-        if now != rounds {
+        looks_in_vain = if now == rounds { looks_in_vain + 1 } else { 0 };
+        rounds = now;
+        board.set_stuck(looks_in_vain >= LOOKS);
+        if looks_in_vain == 0 && asked.is_some() {
             tell(&[NotifyState::Watchdog]);
         }
-        rounds = now;
     }
 }
 
-/// Three times within systemd's patience, and not more often than the thread makes a round.
+/// Some times within the patience, and not more often than the thread makes a round.
 fn pause(patience: Duration) -> Duration {
-    (patience / 3).max(Duration::from_millis(1500))
+    (patience / LOOKS).max(Duration::from_millis(1500))
 }
 
 fn tell(states: &[NotifyState<'_>]) {

@@ -2,6 +2,7 @@
 
 mod adopted;
 mod connection;
+mod health;
 mod hostile;
 mod http;
 mod inference;

@@ -45,7 +45,8 @@ pub(crate) fn program() -> Command {
             command
         }
     };
-    for name in ["CIRAME_BROKER", "CIRAME_DEVICE", "CIRAME_HTTP_TOKEN", "RUST_LOG"] {
+    for name in ["CIRAME_BROKER", "CIRAME_DEVICE", "CIRAME_HTTP_TOKEN", "CIRAME_LISTEN", "RUST_LOG"]
+    {
         command.env_remove(name);
     }
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -95,10 +96,20 @@ impl Edge {
         options: &[&str],
         environment: &[(&str, &str)],
     ) -> Edge {
+        let options = [&["--listen", "0"], options].concat();
+        Edge::start_listening(model_name, &options, environment)
+    }
+
+    /// The same, listening where the options or the environment say it.
+    pub(crate) fn start_listening(
+        model_name: &str,
+        options: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Edge {
         let mut child = program()
             .arg("serve")
             .arg(model(model_name))
-            .args(["--name", "edge-1", "--listen", "0", "--log", "json"])
+            .args(["--name", "edge-1", "--log", "json"])
             .args(options)
             .envs(environment.iter().copied())
             .spawn()

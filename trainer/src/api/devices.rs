@@ -87,6 +87,9 @@ async fn delete(
 ) -> Result<StatusCode, Problem> {
     state.store(move |store| store.delete_device(caller.owner(), id)).await?;
     state.live.forget(id, None);
+    if let Some(accounts) = &state.accounts {
+        accounts.look();
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -116,6 +119,9 @@ async fn enrol(
     let enrolled = state.store(move |store| store.enrol_device(&new)).await?;
     let device = enrolled.map_err(|refusal| Problem::new(BAD_TOKEN, refusal.to_string()))?;
     tracing::info!(device.id = %device.id, device.name = device.name, "a device enrolled");
+    if let Some(accounts) = &state.accounts {
+        accounts.settle().await;
+    }
     tell_device(&state, device.owner, device.id).await?;
     let enrolment = Enrolment {
         device_id: device.id.to_string(),

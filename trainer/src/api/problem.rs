@@ -182,9 +182,10 @@ impl From<StoreError> for Problem {
                 tracing::error!(error = %text, "the disk is full");
                 Problem::new(DISK_FULL, "the trainer's disk is full: make room, then ask again")
             }
-            StoreError::Damaged { .. } | StoreError::Migration(_) | StoreError::Sqlite(_) => {
-                Problem::internal(&text)
-            }
+            StoreError::Damaged { .. }
+            | StoreError::Locked
+            | StoreError::Migration(_)
+            | StoreError::Sqlite(_) => Problem::internal(&text),
         }
     }
 }
@@ -198,7 +199,7 @@ impl From<FolderError> for Problem {
         match error {
             FolderError::Store(error) => error.into(),
             FolderError::Io { path, source } => io_problem(&format!("{}", path.display()), &source),
-            FolderError::Locked { .. } => Problem::internal(&error),
+            FolderError::Locked { .. } | FolderError::Make { .. } => Problem::internal(&error),
         }
     }
 }

@@ -10,6 +10,7 @@ use super::install::EdgePrograms;
 use super::metrics::Metrics;
 use super::problem::{Problem, UNAVAILABLE};
 use super::uploads::Writing;
+use crate::broker::Accounts;
 use crate::data_folder::DataFolder;
 use crate::demo::Playing;
 use crate::jobs::Jobs;
@@ -46,6 +47,8 @@ pub struct Shared {
     pub playing: Playing,
     /// Access to the broker for devices, where there is one.
     pub broker: Option<DeviceBroker>,
+    /// The accounts of devices there, where the trainer makes them.
+    pub(crate) accounts: Option<Accounts>,
     /// The edge runtime for boards.
     pub(super) edge_programs: EdgePrograms,
     /// True where browsers reach the trainer by HTTPS only.
@@ -75,6 +78,7 @@ impl ApiState {
         folder: Arc<DataFolder>,
         jobs: Arc<Jobs>,
         broker: Option<DeviceBroker>,
+        accounts: Option<Accounts>,
         edge_programs: EdgePrograms,
         config: &ServeConfig,
     ) -> Self {
@@ -87,6 +91,7 @@ impl ApiState {
             metrics,
             playing: Playing::default(),
             broker,
+            accounts,
             edge_programs,
             secure_cookies: config.secure_cookies,
             heartbeat_s: config.heartbeat_s,

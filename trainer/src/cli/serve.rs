@@ -1,13 +1,14 @@
 //! `serve`: the service.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::Args;
 
 use super::Context;
+use super::broker_options::BrokerOptions;
 use super::report::Report;
 use super::service_options::{ServiceOptions, print, start_log, watch_signals};
-use crate::broker::BrokerOption;
 use crate::serve::serve;
 
 /// Serve the API, carry out jobs, manage devices, until it is asked to end.
@@ -19,6 +20,9 @@ use crate::serve::serve;
     cirame-trainer serve --broker embedded --console 127.0.0.1:3030
   For devices in the network, with a broker that is there already:
     cirame-trainer serve --listen 0.0.0.0:5100 --broker mqtt://broker.plant:1883
+  With an account of its own for every device at that broker, a mosquitto with dynamic security:
+    cirame-trainer serve --listen 0.0.0.0:5100 --broker mqtt://trainer@broker.plant \
+      --broker-password-file password --broker-accounts
   At the first start a user `admin` is made; the password is printed, and stands in
   DATA/first-login until somebody has signed in. The API is described at /api/docs.")]
 pub(super) struct Serve {
@@ -28,15 +32,12 @@ pub(super) struct Serve {
     /// Where to listen as well, for browsers; the same is served there.
     #[arg(long, env = "CIRAME_CONSOLE", value_name = "IP:PORT")]
     console: Option<SocketAddr>,
-    /// The MQTT broker for devices: none, embedded, embedded:PORT, or mqtt://[USER[:PASSWORD]@]HOST:PORT.
-    #[arg(
-        long,
-        env = "CIRAME_BROKER",
-        default_value = "none",
-        value_name = "BROKER",
-        hide_env_values = true
-    )]
-    broker: BrokerOption,
+    /// Write an enrolment token for a device on this host into a file, as long as none has enrolled
+    /// with it: for `cirame-edge serve --token-file FILE`, so that nobody has to carry it.
+    #[arg(long, env = "CIRAME_LOCAL_DEVICE", value_name = "FILE")]
+    local_device: Option<PathBuf>,
+    #[command(flatten)]
+    broker: BrokerOptions,
     #[command(flatten)]
     service: ServiceOptions,
 }
@@ -45,8 +46,9 @@ impl Serve {
     pub(super) fn run(&self, context: &Context) -> anyhow::Result<Report> {
         start_log(self.service.log, "info");
         let folder = context.open()?;
-        let broker = self.broker.clone();
-        let config = self.service.config(context, self.listen, self.console, broker);
+        let broker = self.broker.config()?;
+        let mut config = self.service.config(context, self.listen, self.console, broker);
+        config.local_device.clone_from(&self.local_device);
         let shutdown = watch_signals()?;
         serve(folder, &config, shutdown, |listening, _| {
             let others = self.service.addresses(listening)?;

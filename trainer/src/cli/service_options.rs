@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use super::Context;
-use crate::broker::BrokerOption;
+use crate::broker::BrokerConfig;
 use crate::serve::{Listening, ServeConfig};
 
 /// Options of all commands that serve.
@@ -64,16 +64,19 @@ impl ServiceOptions {
         context: &Context,
         listen: SocketAddr,
         console: Option<SocketAddr>,
-        broker: BrokerOption,
+        mut broker: BrokerConfig,
     ) -> ServeConfig {
         let opened = |address: SocketAddr| match self.lan && address.ip().is_loopback() {
             true => SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), address.port()),
             false => address,
         };
+        if self.lan {
+            broker.option = broker.option.opened();
+        }
         ServeConfig {
             listen: opened(listen),
             console: console.map(opened),
-            broker: if self.lan { broker.opened() } else { broker },
+            broker,
             threads: context.threads,
             workers: self.workers.into(),
             memory_bytes: self.memory_mb.map(|megabytes| megabytes << 20),
@@ -81,6 +84,7 @@ impl ServiceOptions {
             pause_max: Duration::from_secs(self.request_pause_s.into()),
             heartbeat_s: self.heartbeat_s,
             edge_programs: self.edge_programs.clone(),
+            local_device: None,
         }
     }
 

@@ -51,7 +51,7 @@ impl Start {
         let broker =
             BrokerOption::Embedded { ip: Ipv4Addr::LOCALHOST.into(), port: self.broker_port };
         let (listen, console) = (local(self.api_port), Some(local(self.console_port)));
-        let config = self.service.config(context, listen, console, broker);
+        let config = self.service.config(context, listen, console, broker.into());
         let shutdown = watch_signals()?;
         let mut beside: Option<JoinHandle<anyhow::Result<()>>> = None;
         let asked = shutdown.clone();

@@ -10,6 +10,8 @@ use model_format::protocol::{BrokerUrl, TOPIC_PREFIX, results_topic};
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
+use crate::broker::Accounts;
+
 use super::{BrokerState, DeviceResult, DropReason, Live};
 use crate::clock::now_ms;
 use crate::data_folder::DataFolder;
@@ -33,11 +35,12 @@ pub(crate) fn start(
     folder: Arc<DataFolder>,
     live: Arc<Live>,
     broker: BrokerUrl,
+    accounts: Option<Accounts>,
     shutdown: CancellationToken,
 ) -> io::Result<JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     live.stands(BrokerState::Connecting, None);
-    let mut results = Results { folder, live, owners: HashMap::new() };
+    let mut results = Results { folder, live, accounts, owners: HashMap::new() };
     let subscription = Subscription::new(broker, results_topic(TOPIC_PREFIX, "+", "+"));
     std::thread::Builder::new().name("live".to_owned()).spawn(move || {
         runtime.block_on(async {
@@ -52,6 +55,8 @@ pub(crate) fn start(
 struct Results {
     folder: Arc<DataFolder>,
     live: Arc<Live>,
+    /// To be looked at when the broker comes back: it may have lost them.
+    accounts: Option<Accounts>,
     /// Whose device it is, if anybody's, and since when that is known.
     owners: HashMap<DeviceId, (Option<OwnerId>, Instant)>,
 }
@@ -64,6 +69,9 @@ impl Results {
                 Heard::Connected => {
                     tracing::info!("results of devices are followed");
                     said.clear();
+                    if let Some(accounts) = &self.accounts {
+                        accounts.look();
+                    }
                     self.live.stands(BrokerState::Connected, None);
                 }
                 Heard::Lost(reason) => {

@@ -7,15 +7,14 @@ use std::time::{Duration, Instant};
 use std::{fs, io};
 
 use anyhow::{Context as _, bail};
-use model_format::id::Digest;
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
 use crate::broker::BrokerSecret;
 use crate::clock::now_ms;
 use crate::data_folder::DataFolder;
-use crate::secret::random_secret;
-use crate::store::{Device, DeviceId, NewToken, OwnerId, TokenId};
+use crate::local_enrolment::token;
+use crate::store::{Device, DeviceId, OwnerId};
 use crate::supervised::Supervised;
 
 /// File of the program, beside this one.
@@ -89,11 +88,11 @@ impl LocalDevice {
         let known = read(&kept)?.filter(|kept| store.device(OWNER, kept.device_id).is_ok());
         let token = match &known {
             Some(kept) if kept.trainer == url => None,
-            Some(_) => Some(token(around.folder)?),
+            Some(_) => Some(token(around.folder, TOKEN_MS)?),
             None => {
                 // A device that was deleted here, or is another trainer's, becomes a new one.
                 remove(&kept)?;
-                Some(token(around.folder)?)
+                Some(token(around.folder, TOKEN_MS)?)
             }
         };
         let secret = BrokerSecret::of_folder(around.folder.path())?;
@@ -159,7 +158,11 @@ fn spawn(
     command.args(["serve", "--end-with-input", "--listen", "127.0.0.1:0", "--name", NAME]);
     command.args(["--trainer", trainer]).arg("--state").arg(state);
     // In the environment, so that they do not stand in the list of processes.
-    command.env("CIRAME_BROKER", broker).env_remove("CIRAME_TOKEN");
+    command.env("CIRAME_BROKER", broker);
+    // What is meant for this program must not be taken by the device.
+    for name in ["CIRAME_TOKEN", "CIRAME_TOKEN_FILE", "CIRAME_BROKER_PASSWORD_FILE"] {
+        command.env_remove(name);
+    }
     if let Some(token) = token {
         command.env("CIRAME_TOKEN", token);
     }
@@ -170,19 +173,6 @@ fn spawn(
     // instead, and is not taken for one that died.
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn()
-}
-
-/// A token for one device.
-fn token(folder: &DataFolder) -> anyhow::Result<(TokenId, String)> {
-    let secret = random_secret("cmt_")?;
-    let new = NewToken {
-        name: "local device".to_owned(),
-        device_group: None,
-        digest: Digest::of(secret.as_bytes()),
-        uses: 1,
-        expires_ms: now_ms() + TOKEN_MS,
-    };
-    Ok((folder.store().add_token(OWNER, &new)?.id, secret))
 }
 
 fn read(path: &Path) -> anyhow::Result<Option<Kept>> {

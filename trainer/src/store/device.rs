@@ -1,5 +1,7 @@
 //! Devices: who they are, when they were last heard, and what they said.
 
+use std::collections::BTreeSet;
+
 use model_format::id::Digest;
 use model_format::protocol::{DeploymentReport, DeploymentState, Heartbeat, PublicKey};
 use rusqlite::{Connection, Row, params};
@@ -156,6 +158,30 @@ impl Store {
     pub fn device(&self, owner: OwnerId, id: DeviceId) -> Result<Device, StoreError> {
         let device = find(&*self.reader()?, id)?;
         if device.owner == owner { Ok(device) } else { Err(unknown("device", id)) }
+    }
+
+    /// The newest device that has enrolled with a token of this name.
+    pub fn device_enrolled_by(
+        &self,
+        owner: OwnerId,
+        token_name: &str,
+    ) -> Result<Option<Device>, StoreError> {
+        one(
+            &*self.reader()?,
+            &format!(
+                "{SELECT} WHERE owner_id = ?1 AND token_id IN
+                     (SELECT id FROM enrolment_tokens WHERE owner_id = ?1 AND name = ?2)
+                 ORDER BY id DESC LIMIT 1"
+            ),
+            params![owner.to_string(), token_name],
+            read_device,
+        )
+    }
+
+    /// The identifiers of all devices, whoever has them.
+    pub fn device_ids(&self) -> Result<BTreeSet<String>, StoreError> {
+        let ids = list(&*self.reader()?, "SELECT id FROM devices", [], |row| plain(row, "id"))?;
+        Ok(ids.into_iter().collect())
     }
 
     /// Devices, by name.

@@ -122,6 +122,21 @@ impl Store {
         Ok(page.page(tokens, |token| token.id.to_string()))
     }
 
+    /// The token of this secret, whatever is left of it.
+    pub fn token_of_secret(&self, secret: Digest) -> Result<Option<EnrolmentToken>, StoreError> {
+        find_token(&*self.reader()?, secret)
+    }
+
+    /// Removes the tokens of this name that no device has used.
+    pub fn delete_unused_tokens(&self, owner: OwnerId, name: &str) -> Result<(), StoreError> {
+        self.writer().execute(
+            "DELETE FROM enrolment_tokens WHERE owner_id = ?1 AND name = ?2
+             AND NOT EXISTS (SELECT 1 FROM devices WHERE token_id = enrolment_tokens.id)",
+            params![owner.to_string(), name],
+        )?;
+        Ok(())
+    }
+
     /// Removes a token: it lets no further device enrol.
     pub fn delete_token(&self, owner: OwnerId, id: TokenId) -> Result<(), StoreError> {
         let deleted = self.writer().execute(

@@ -11,7 +11,7 @@ use crate::devices::TestDevice;
 use crate::service::{Place, wait_for};
 
 /// What the broker says to this login.
-fn connect(address: &str, login: Option<(&str, &str)>) -> ConnectReturnCode {
+pub(crate) fn connect(address: &str, login: Option<(&str, &str)>) -> ConnectReturnCode {
     let (host, port) = address.rsplit_once(':').unwrap();
     let mut options = MqttOptions::new("test", host, port.parse().unwrap());
     options.set_keep_alive(Duration::from_secs(5));

@@ -1,6 +1,9 @@
 //! The service as its clients meet it: the real program on a data folder of its own, over HTTP.
 
+mod accounts;
 mod artifacts;
+mod backup;
+mod backup_refusals;
 mod bad_input;
 mod broker;
 mod client;
@@ -9,11 +12,15 @@ mod data;
 mod deployments;
 mod devices;
 mod disk;
+mod doctor;
+mod health;
 mod install;
 mod jobs;
 mod keys;
 mod killed;
 mod live;
+mod local_device;
+mod mosquitto;
 mod observation;
 mod openapi;
 mod others;

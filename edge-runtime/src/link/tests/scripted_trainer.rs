@@ -18,7 +18,7 @@ use model_format::protocol::{
 };
 use serde_json::{Value, json};
 
-use crate::link::TrainerAccess;
+use crate::link::{EnrolmentToken, TrainerAccess};
 
 /// What goes wrong with one download.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,7 +115,7 @@ impl ScriptedTrainer {
 
     pub(super) fn access(&self) -> TrainerAccess {
         let url = format!("http://{}", self.address).parse().expect("it is an address");
-        TrainerAccess { url, token: Some("token".to_owned()) }
+        TrainerAccess { url, token: Some(EnrolmentToken::Given("token".to_owned())) }
     }
 
     /// Deploys an artifact.

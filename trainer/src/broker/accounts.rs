@@ -1,0 +1,239 @@
+//! Accounts at a broker that is not ours: one for each device, with an access list of its own.
+//!
+//! The broker keeps them; passwords are made of the broker's secret, so that nothing is kept here and
+//! all can be made again. A thread makes them what they shall be at the start, whenever a device comes
+//! or goes, and when the broker comes back.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use model_format::protocol::{BrokerUrl, TOPIC_PREFIX};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::BrokerSecret;
+use crate::data_folder::DataFolder;
+use crate::mqtt::{Control, ControlCommand, ControlError};
+use crate::store::StoreError;
+
+mod plan;
+
+use plan::{Known, Rules};
+
+/// Most wishes that wait. One more is not needed: those that wait bring everything up to date.
+const WISHES_MAX: usize = 64;
+
+/// Most commands in one request to the broker.
+const COMMANDS_MAX: usize = 50;
+
+/// First and longest pause before a broker that fails is asked again.
+const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+
+/// How long the enrolment of a device waits for its account.
+const ACCOUNT_MAX: Duration = Duration::from_secs(5);
+
+/// Why accounts are not what they shall be.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AccountError {
+    /// The broker.
+    #[error(transparent)]
+    Broker(#[from] ControlError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Lists of the broker that mean nothing.
+    #[error("the broker's list of accounts cannot be read: {0}")]
+    Lists(serde_json::Error),
+    /// A name that is not free.
+    #[error(
+        "the broker has an account {0:?} that is no sensor's, such as the trainer's own or a device's: \
+         choose another name"
+    )]
+    Taken(String),
+    /// No such account.
+    #[error("the broker has no account of a sensor {0:?}")]
+    Unknown(String),
+}
+
+/// What the thread is told: look, and tell when all is well.
+type Wish = Option<oneshot::Sender<()>>;
+
+/// The accounts of a service's devices.
+#[derive(Clone, Debug)]
+pub struct Accounts {
+    wishes: mpsc::Sender<Wish>,
+}
+
+impl Accounts {
+    /// Starts the thread; it ends with `shutdown`.
+    ///
+    /// # Errors
+    /// Where the system gives no thread.
+    pub(crate) fn start(
+        folder: Arc<DataFolder>,
+        broker: BrokerUrl,
+        secret: BrokerSecret,
+        device_topics: Vec<String>,
+        shutdown: CancellationToken,
+    ) -> io::Result<(Self, JoinHandle<()>)> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (sender, receiver) = mpsc::channel(WISHES_MAX);
+        let rules = Rules { secret, prefix: TOPIC_PREFIX.to_owned(), device_topics };
+        let mut keeper = Keeper { folder, broker, rules, said: String::new() };
+        let thread = std::thread::Builder::new().name("accounts".to_owned()).spawn(move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    () = keeper.keep(receiver) => {}
+                    () = shutdown.cancelled() => {}
+                }
+            });
+        })?;
+        Ok((Accounts { wishes: sender }, thread))
+    }
+
+    /// Has the accounts looked at soon.
+    pub(crate) fn look(&self) {
+        // Where many wait already, one of them does it.
+        let _ = self.wishes.try_send(None);
+    }
+
+    /// Waits until every device has its account, though not for long: where the broker is away, the
+    /// account is made when it comes back.
+    pub(crate) async fn settle(&self) {
+        let (sender, done) = oneshot::channel();
+        let asked = self.wishes.try_send(Some(sender));
+        let is_settled =
+            asked.is_ok() && matches!(tokio::time::timeout(ACCOUNT_MAX, done).await, Ok(Ok(())));
+        if !is_settled {
+            tracing::warn!("a device enrolled, and its account at the broker is still to be made");
+        }
+    }
+}
+
+/// What the thread works with.
+struct Keeper {
+    folder: Arc<DataFolder>,
+    broker: BrokerUrl,
+    rules: Rules,
+    /// What was said last of a failure.
+    said: String,
+}
+
+impl Keeper {
+    async fn keep(&mut self, mut wishes: mpsc::Receiver<Wish>) {
+        let (mut pause, mut waiting) = (PAUSE.0, Vec::new());
+        loop {
+            match self.look().await {
+                Ok(()) => {
+                    pause = PAUSE.0;
+                    for wish in waiting.drain(..) {
+                        let wish: oneshot::Sender<()> = wish;
+                        // Who has waited may have given up.
+                        let _ = wish.send(());
+                    }
+                    let Some(wish) = wishes.recv().await else { return };
+                    waiting.extend(wish);
+                }
+                Err(error) => {
+                    let reason = error.to_string();
+                    if reason != self.said {
+                        tracing::warn!(reason, "accounts of devices at the broker; trying on");
+                        self.said = reason;
+                    }
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(PAUSE.1);
+                }
+            }
+            while let Ok(wish) = wishes.try_recv() {
+                waiting.extend(wish);
+            }
+            waiting.retain(|wish| !wish.is_closed());
+        }
+    }
+
+    /// Makes the accounts what they shall be.
+    async fn look(&mut self) -> Result<(), AccountError> {
+        let mut control = Control::connect(&self.broker).await?;
+        let known = known(&mut control).await?;
+        // After the list: a device that enrols meanwhile wishes for another look.
+        let devices: BTreeSet<String> = self.folder.store().device_ids()?;
+        let commands = self.rules.plan(&known, &devices);
+        carry_out(&mut control, &commands).await?;
+        control.end().await;
+        if !commands.is_empty() || !self.said.is_empty() {
+            let (devices, changes) = (devices.len(), commands.len());
+            tracing::info!(devices, changes, "every device has its account at the broker");
+            self.said.clear();
+        }
+        Ok(())
+    }
+}
+
+/// Makes an account that may publish samples, and nothing else.
+///
+/// # Errors
+/// Where the broker refuses, or somebody else has the name.
+pub(crate) async fn add_sensor(
+    broker: &BrokerUrl,
+    secret: BrokerSecret,
+    name: &str,
+) -> Result<(), AccountError> {
+    let mut control = Control::connect(broker).await?;
+    let known = known(&mut control).await?;
+    let rules = Rules { secret, prefix: TOPIC_PREFIX.to_owned(), device_topics: Vec::new() };
+    let commands = rules.plan_sensor(&known, name).map_err(AccountError::Taken)?;
+    carry_out(&mut control, &commands).await?;
+    control.end().await;
+    Ok(())
+}
+
+/// Removes the account of a sensor; its connections end.
+///
+/// # Errors
+/// Where the broker refuses, or has no sensor of this name.
+pub(crate) async fn remove_sensor(broker: &BrokerUrl, name: &str) -> Result<(), AccountError> {
+    let mut control = Control::connect(broker).await?;
+    let known = known(&mut control).await?;
+    let command = Rules::plan_removal(&known, name);
+    let command = command.ok_or_else(|| AccountError::Unknown(name.to_owned()))?;
+    carry_out(&mut control, &[command]).await?;
+    control.end().await;
+    Ok(())
+}
+
+/// How many accounts the broker has, where the login may manage them.
+///
+/// # Errors
+/// Where it may not, or the broker refuses.
+pub(crate) async fn check_accounts(broker: &BrokerUrl) -> Result<usize, AccountError> {
+    let mut control = Control::connect(broker).await?;
+    let known = known(&mut control).await?;
+    control.end().await;
+    Ok(known.clients.len())
+}
+
+/// What the broker knows.
+async fn known(control: &mut Control) -> Result<Known, AccountError> {
+    let all = json!({ "verbose": true, "count": -1, "offset": 0 });
+    let commands = ["listClients", "listRoles"].map(|name| ControlCommand::new(name, all.clone()));
+    let mut data = control.ask(&commands).await?.into_iter();
+    let mut list = |name: &str| data.next().map(|mut data| data[name].take()).unwrap_or_default();
+    Ok(Known { clients: items(list("clients"))?, roles: items(list("roles"))? })
+}
+
+/// The items of a list.
+fn items<T: DeserializeOwned>(list: Value) -> Result<Vec<T>, AccountError> {
+    serde_json::from_value(list).map_err(AccountError::Lists)
+}
+
+async fn carry_out(control: &mut Control, commands: &[ControlCommand]) -> Result<(), AccountError> {
+    for some in commands.chunks(COMMANDS_MAX) {
+        control.ask(some).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,122 @@
+//! A broker that is not ours: mosquitto with its dynamic security plugin.
+
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use crate::service::wait_for;
+
+/// The password of the admin `trainer`.
+pub(crate) const PASSWORD: &str = "the password of the trainer";
+
+/// A running mosquitto, whose accounts a `trainer` manages; ends with its test.
+pub(crate) struct Mosquitto {
+    folder: tempfile::TempDir,
+    port: u16,
+    child: Child,
+}
+
+impl Mosquitto {
+    /// One with no account but the trainer's.
+    pub(crate) fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        std::fs::write(folder.path().join("password"), format!("{PASSWORD}\n")).unwrap();
+        init(folder.path());
+        // Another program may take the port before mosquitto does: then it ends at once.
+        for _ in 0..10 {
+            let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+            let port = listener.local_addr().expect("the listener has an address").port();
+            drop(listener);
+            if let Some(child) = spawn(folder.path(), port) {
+                return Mosquitto { folder, port, child };
+            }
+        }
+        panic!("mosquitto does not start");
+    }
+
+    pub(crate) fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// The file with the trainer's password.
+    pub(crate) fn password_file(&self) -> PathBuf {
+        self.folder.path().join("password")
+    }
+
+    /// The options of the trainer for this broker.
+    pub(crate) fn options(&self) -> String {
+        let file = self.password_file();
+        format!(
+            "--broker mqtt://trainer@{} --broker-password-file {} --broker-accounts",
+            self.address(),
+            file.display()
+        )
+    }
+
+    /// The broker forgets all accounts, and starts again where it was.
+    pub(crate) fn forget_all(&mut self) {
+        self.stop();
+        std::fs::remove_file(accounts(self.folder.path())).unwrap();
+        init(self.folder.path());
+        self.child = spawn(self.folder.path(), self.port).expect("mosquitto starts again");
+    }
+
+    fn stop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Mosquitto {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn accounts(folder: &Path) -> PathBuf {
+    folder.join("accounts.json")
+}
+
+fn init(folder: &Path) {
+    let mut command = Command::new("mosquitto_ctrl");
+    command.args(["dynsec", "init"]).arg(accounts(folder)).args(["trainer", PASSWORD]);
+    let output = command.output().expect("mosquitto_ctrl is missing: apt-get install mosquitto");
+    assert!(output.status.success(), "{output:?}");
+}
+
+fn plugin() -> PathBuf {
+    let places = ["x86_64-linux-gnu", "aarch64-linux-gnu", ""];
+    let paths = places.map(|place| Path::new("/usr/lib").join(place));
+    let paths = paths.map(|folder| folder.join("mosquitto_dynamic_security.so"));
+    paths.into_iter().find(|path| path.exists()).expect("mosquitto has its plugin")
+}
+
+/// The broker on this port; none where it has ended at once.
+fn spawn(folder: &Path, port: u16) -> Option<Child> {
+    let config = folder.join("mosquitto.conf");
+    let (plugin, accounts) = (plugin(), accounts(folder));
+    // As root it would become another user, who may not write here.
+    let text = format!(
+        "listener {port} 127.0.0.1\nuser root\nallow_anonymous false\nplugin {}\n\
+         plugin_opt_config_file {}\n",
+        plugin.display(),
+        accounts.display()
+    );
+    std::fs::write(&config, text).expect("the folder can be written");
+    let mut child = ["mosquitto", "/usr/sbin/mosquitto"]
+        .iter()
+        .find_map(|path| {
+            let mut command = Command::new(path);
+            command.arg("-c").arg(&config).stdout(Stdio::null()).stderr(Stdio::null());
+            command.spawn().ok()
+        })
+        .expect("mosquitto is missing: apt-get install mosquitto");
+    let is_up = wait_for("mosquitto", || {
+        if child.try_wait().expect("mosquitto can be awaited").is_some() {
+            return Some(false);
+        }
+        TcpStream::connect(("127.0.0.1", port)).is_ok().then_some(true)
+    });
+    is_up.then_some(child)
+}
