@@ -114,20 +114,9 @@ pub fn serve(
     };
     let (embedded, broker) = start_broker(&folder, &config.broker)?;
     let jobs = Arc::new(Jobs::default());
-    let memory_bytes = config.memory_bytes.unwrap_or_else(default_memory_bytes);
-    let workers = (0..config.workers.max(1))
-        .map(|_| {
-            let (folder, jobs) = (Arc::clone(&folder), Arc::clone(&jobs));
-            jobs::start_worker(folder, jobs, config.threads, memory_bytes)
-        })
-        .collect::<io::Result<Vec<_>>>()
-        .context("the queue gets no thread")?;
+    let workers = start_workers(&folder, &jobs, config)?;
     let own_access = own_access(&folder, &config.broker.option, embedded.as_ref())?;
-    let (accounts, accounts_thread) =
-        match start_accounts(&folder, config, broker.as_ref(), &shutdown)? {
-            Some((accounts, thread)) => (Some(accounts), Some(thread)),
-            None => (None, None),
-        };
+    let (accounts, keeper) = start_accounts(&folder, config, broker.as_ref(), &shutdown)?.unzip();
     let state =
         ApiState::new(folder, Arc::clone(&jobs), broker, accounts.clone(), edge_programs, config);
     let live = own_access.map(|access| {
@@ -160,24 +149,40 @@ pub fn serve(
         .map(|listener| connections::accept(listener, router.clone(), shutdown.clone(), patience));
     let (asked_at, _) = runtime
         .block_on(async { tokio::join!(stop_jobs, futures_util::future::join_all(accepts)) });
-    for (thread, what) in
-        [(live, "follows the results of devices"), (accounts_thread, "makes accounts")]
-    {
+    for (thread, what) in [(live, "follows the results of devices"), (keeper, "makes accounts")] {
         if thread.is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the thread that {what} panicked");
         }
     }
-    // What is in work ends as soon as it looks up; a fit that does not is left to the next start.
-    let deadline = asked_at + GRACE;
-    while workers.iter().any(|worker| !worker.is_finished()) && Instant::now() < deadline {
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    wait_for_workers(&workers, asked_at + GRACE);
     if let Some(embedded) = embedded {
         embedded.stop();
     }
     runtime.shutdown_timeout(Duration::from_secs(1));
     tracing::info!("the trainer has ended");
     Ok(())
+}
+
+/// Starts the threads that carry out jobs.
+fn start_workers(
+    folder: &Arc<DataFolder>,
+    jobs: &Arc<Jobs>,
+    config: &ServeConfig,
+) -> anyhow::Result<Vec<JoinHandle<()>>> {
+    let memory_bytes = config.memory_bytes.unwrap_or_else(default_memory_bytes);
+    let start = |_| {
+        let (folder, jobs) = (Arc::clone(folder), Arc::clone(jobs));
+        jobs::start_worker(folder, jobs, config.threads, memory_bytes)
+    };
+    let workers = (0..config.workers.max(1)).map(start).collect::<io::Result<Vec<_>>>();
+    workers.context("the queue gets no thread")
+}
+
+/// What is in work ends as soon as it looks up; a fit that does not is left to the next start.
+fn wait_for_workers(workers: &[JoinHandle<()>], deadline: Instant) {
+    while workers.iter().any(|worker| !worker.is_finished()) && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// Listens at `address`, which `option` names.

@@ -138,25 +138,6 @@ fn a_device_may_do_what_a_device_does_and_nothing_else() {
         assert_eq!(all.heard(), *topic);
     }
 
-    // A sensor may publish samples; it reads nothing.
-    let output =
-        place.command(&format!("broker-login pump {} --json", broker.options())).output().unwrap();
-    let made: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    let sensor_password = made["password"].as_str().unwrap();
-    let mut sensor = Program::new(&broker, "pump", sensor_password);
-    sensor.publish(&own[0]);
-    sensor.publish("cirame/samples/pump");
-    assert_eq!(device.heard(), "cirame/samples/pump");
-    assert_eq!(all.heard(), "cirame/samples/pump");
-    assert!(!sensor.may_follow("cirame/samples/+"));
-    place.run(&format!("broker-login pump {} --remove", broker.options()));
-    assert_ne!(
-        connect(&broker.address(), Some(("pump", sensor_password))),
-        ConnectReturnCode::Success
-    );
-    let refusal = place.refusal(&format!("broker-login {one} {}", broker.options()));
-    assert!(refusal.contains("choose another name"), "{refusal}");
-
     // The account goes with the device.
     assert_eq!(
         connect(&broker.address(), Some((&other, &other_password))),
@@ -168,6 +149,38 @@ fn a_device_may_do_what_a_device_does_and_nothing_else() {
         (code != ConnectReturnCode::Success).then_some(())
     });
     assert!(!place.log().contains(&password));
+}
+
+#[test]
+fn a_sensor_may_publish_samples_and_nothing_else() {
+    let broker = Mosquitto::start();
+    let place = Place::new();
+    let service = place.serve(&broker.options());
+    let admin = service.admin();
+    let token = admin.post("/api/enrolment-tokens", &json!({ "name": "t" })).expect(201);
+    let secret = token.json()["secret"].as_str().unwrap().to_owned();
+    let (one, password) = login(&service, &secret, 1);
+    let mut device = Program::new(&broker, &one, &password);
+    assert!(device.may_follow("cirame/samples/+"));
+    let mut all = Program::new(&broker, "trainer", PASSWORD);
+    assert!(all.may_follow("cirame/#"));
+    let output =
+        place.command(&format!("broker-login pump {} --json", broker.options())).output().unwrap();
+    let made: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let sensor_password = made["password"].as_str().unwrap();
+    let mut sensor = Program::new(&broker, "pump", sensor_password);
+    sensor.publish(&format!("cirame/devices/{one}/results/pump"));
+    sensor.publish("cirame/samples/pump");
+    assert_eq!(device.heard(), "cirame/samples/pump");
+    assert_eq!(all.heard(), "cirame/samples/pump");
+    assert!(!sensor.may_follow("cirame/samples/+"));
+    place.run(&format!("broker-login pump {} --remove", broker.options()));
+    assert_ne!(
+        connect(&broker.address(), Some(("pump", sensor_password))),
+        ConnectReturnCode::Success
+    );
+    let refusal = place.refusal(&format!("broker-login {one} {}", broker.options()));
+    assert!(refusal.contains("choose another name"), "{refusal}");
 }
 
 #[test]

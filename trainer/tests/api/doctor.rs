@@ -124,12 +124,10 @@ fn an_unwritable_folder_is_told_with_owner_user_and_the_command_that_mends_it() 
     mode(&data, 0o755);
     // One that is not there is to be made, not a folder above it to be given away.
     if is_root {
-        let program = place.command("models --data /nowhere/data");
         let mut command = Command::new("setpriv");
-        command
-            .args(["--reuid=10001", "--regid=10001", "--clear-groups"])
-            .arg(program.get_program());
-        let output = command.args(["models", "--data", "/nowhere/data"]).current_dir("/").output();
+        command.args(["--reuid=10001", "--regid=10001", "--clear-groups"]);
+        command.arg(env!("CARGO_BIN_EXE_cirame-trainer")).args(["models", "list"]);
+        let output = command.args(["--data", "/nowhere/data"]).current_dir("/").output();
         let error = String::from_utf8(output.unwrap().stderr).unwrap();
         assert!(error.contains("sudo install -d -o 10001 -g 10001 /nowhere/data"), "{error}");
     }
