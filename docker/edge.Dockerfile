@@ -17,7 +17,7 @@ RUN tools/cross-library.sh "${TARGETARCH}${TARGETVARIANT}"
 # Dependencies have a layer of their own: manifests with empty crates, so that a changed source compiles the workspace alone.
 FROM compiler AS source
 COPY Cargo.toml Cargo.lock ./
-COPY tools/dependencies.sh tools/dist.sh tools/
+COPY tools/dependencies.sh tools/dist.sh tools/no-unwind-tables.ld tools/
 COPY model-format/Cargo.toml model-format/
 COPY edge-runtime/Cargo.toml edge-runtime/
 COPY edge-runtime/engine/Cargo.toml edge-runtime/engine/

@@ -35,7 +35,7 @@ export "CARGO_TARGET_${name^^}_LINKER=$gcc-gcc"
 export "CARGO_TARGET_${name^^}_RUNNER=$qemu"
 # Tests that start our programs start them under the emulator too.
 export CIRAME_TEST_RUNNER=$qemu
-export "CARGO_TARGET_${name^^}_RUSTFLAGS=-C target-feature=+crt-static"
+export "CARGO_TARGET_${name^^}_RUSTFLAGS=-C target-feature=+crt-static ${MORE_RUSTFLAGS:-}"
 # Examples in the documentation are linked by rustdoc, which has flags of its own.
 export "CARGO_TARGET_${name^^}_RUSTDOCFLAGS=-C target-feature=+crt-static"
 export "CC_$name=$gcc-gcc" "CXX_$name=$gcc-g++"

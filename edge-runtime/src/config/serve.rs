@@ -123,7 +123,7 @@ Examples:
   Several models at once, each answering the streams that send its channels:
     cirame-edge serve pump.onnx fan.onnx --broker mqtt://localhost
   The same for a broker that wants a password:
-    CIRAME_BROKER=mqtt://edge:secret@broker.local cirame-edge serve pump.onnx
+    CIRAME_BROKER=mqtt://edge:secret@broker.plant cirame-edge serve pump.onnx
   One with TLS that wants a certificate of the device:
     cirame-edge serve pump.onnx --broker mqtts://broker.plant --broker-ca plant.pem \\
       --broker-cert edge.pem --broker-key edge-key.pem
