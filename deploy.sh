@@ -170,6 +170,7 @@ build() {
   from=$(value CIRAME_BUILD_FROM "$from")
   # What the trainer hands out to boards.
   if [ "$(cat dist/edge/VERSION 2>/dev/null)" = "$version" ]; then
+    mkdir -p "$(volumes)/edge-programs"
     install -t "$(volumes)/edge-programs" dist/edge/VERSION dist/edge/cirame-edge-*
   fi
   say "building from $from"
@@ -290,11 +291,11 @@ update() {
   if [ -n "$(docker compose ps -q --status running trainer)" ]; then backup; fi
   if [ -d .git ] && [ "$(value CIRAME_IMAGES cirame)" = cirame ]; then
     git pull --ff-only || fail "the sources could not be brought up to date; nothing was changed"
-    build "$@"
+    build
   else
     docker compose pull
   fi
-  start "$@"
+  start
 }
 
 clean() {

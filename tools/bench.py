@@ -15,6 +15,7 @@ import random
 import re
 import socket
 import sqlite3
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -318,25 +319,46 @@ def is_answering(url: str) -> bool:
         return False
 
 
-def resident_mb(process: int) -> float:
-    return int(re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text()).group(1)) / 1000
+def resident_mb(process: int, largest: bool = False) -> float:
+    name = "VmHWM" if largest else "VmRSS"
+    return int(re.search(rf"{name}:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text()).group(1)) / 1000
+
+
+STARTS = 12
 
 
 def size() -> None:
-    """Bytes of the static edge binaries, and the memory that one needs to run a model."""
+    """Bytes of the static edge binaries, and what a start with the model of the latency rows takes."""
     run(["tools/dist.sh"])
     processor = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), "armv7")
     bars = {"cirame-edge": 16e6, "cirame-edge-lite": 5e6}
-    for name, bar in bars.items():
-        path = ROOT / "dist/edge" / f"{name}-{processor}"
-        row(f"{name}, static, stripped (bytes)", f"{path.stat().st_size / 1e6:.1f} MB", "", None, f"≤ {bar / 1e6:.0f} MB")
-    corpus = sorted((ROOT / "model-format/tests/corpus/v1").glob("*classification*.onnx"))[0]
-    process = subprocess.Popen([ROOT / "dist/edge" / f"cirame-edge-{processor}", "prove", corpus], stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    if status != 0:
-        sys.exit("cirame-edge could not prove the corpus model")
-    resident = usage.ru_maxrss * 1024
-    row("cirame-edge, largest resident memory while it proves", f"{resident / 1e6:.1f} MB", "", None, "≤ 20 MB")
+    with tempfile.TemporaryDirectory() as folder:
+        model = Path(folder) / "bench.onnx"
+        cargo_bench("latency", str(model))
+        for name, bar in bars.items():
+            program = ROOT / "dist/edge" / f"{name}-{processor}"
+            row(f"{name}, static, stripped", f"{program.stat().st_size / 1e6:.1f} MB", "", None, f"≤ {bar / 1e6:.0f} MB")
+            started = [start_to_ready(program, model, Path(folder) / f"{name}-{at}") for at in range(STARTS)]
+            times, resident, largest = zip(*started)
+            text = f"median {statistics.median(times):.0f} ms, {min(times):.0f} to {max(times):.0f}"
+            row(f"{name}, start to ready, {STARTS} starts", text, "", None, "≤ 300 ms")
+            row(f"{name}, resident with one model", f"{max(resident):.1f} MB", "", None, "≤ 20 MB")
+            row(f"{name}, largest while it loads and proves the model", f"{max(largest):.1f} MB", "", None, "")
+
+
+def start_to_ready(program: Path, model: Path, state: Path) -> tuple[float, float, float]:
+    """Milliseconds until /ready, and megabytes that are resident then and were at most."""
+    begun = time.monotonic()
+    process = subprocess.Popen([program, "serve", model, "--listen", "0", "--state", state, "--name", "bench"],
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    address = process.stdout.readline().split("://")[1].strip()
+    while not is_answering(f"http://{address}/ready"):
+        time.sleep(0.002)
+    ready_ms = (time.monotonic() - begun) * 1e3
+    found = (ready_ms, resident_mb(process.pid), resident_mb(process.pid, largest=True))
+    process.terminate()
+    process.wait()
+    return found
 
 
 BENCHMARKS = {

@@ -57,6 +57,9 @@ def check(claims: Claims, _stack: Stack | None, _full: bool) -> None:
         expect(told - used <= {"COMPOSE_FILE"}, f".env.example tells {sorted(told - used)}, which nothing uses")
 
     claims.check(".env.example tells every setting, and no other", example)
+    claims.check("the base's copies of the broker's scripts are those of compose.yaml", lambda: [
+        expect((KUBERNETES / "broker" / name).read_bytes() == (ROOT / "docker/broker" / name).read_bytes(), f"{name} differs: make kubernetes") for name in ("start.sh", "health.sh")
+    ] and None)
     manifests = rendered()
     if manifests is None:
         print("  SKIPPED kubectl is not on this machine: the Kubernetes base is not rendered", flush=True)
@@ -71,9 +74,6 @@ def check(claims: Claims, _stack: Stack | None, _full: bool) -> None:
     claims.check("the Kubernetes base meets the schemas", schemas)
     claims.check("every pod meets PodSecurity `restricted`, has probes and limits", lambda: restricted(manifests))
     claims.check("services, claims and policies name pods that are there", lambda: connected(manifests))
-    claims.check("the base's copies of the broker's scripts are those of compose.yaml", lambda: [
-        expect((KUBERNETES / "broker" / name).read_bytes() == (ROOT / "docker/broker" / name).read_bytes(), f"{name} differs: make kubernetes") for name in ("start.sh", "health.sh")
-    ] and None)
 
 
 def rendered() -> list[dict] | None:
