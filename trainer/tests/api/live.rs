@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use rumqttc::{Client as MqttClient, Event, MqttOptions, Outgoing, Packet, QoS};
+use rumqttc::{Client as MqttClient, Event, MqttOptions, Packet, QoS};
 use serde_json::{Value, json};
 
 use crate::client::{Client, Events};
@@ -46,16 +46,13 @@ impl Publishing {
             let topic = format!("cirame/devices/{device}/results/pump-1");
             client.publish(topic, QoS::AtLeastOnce, false, payload.clone()).unwrap();
         }
+        // Once all is acknowledged the connection just closes: rumqttd ends a client that says goodbye twice, and the
+        // second end can meet the client that has its place by then.
         let mut left = payloads.len();
-        for event in connection.iter() {
-            match event.expect("the broker takes it") {
+        while left > 0 {
+            match connection.recv().expect("it lasts").expect("the broker takes it") {
                 Event::Incoming(Packet::PubAck(_)) => left -= 1,
-                Event::Outgoing(Outgoing::Disconnect) => return,
                 _ => {}
-            }
-            if left == 0 {
-                client.disconnect().unwrap();
-                left = usize::MAX;
             }
         }
     }
