@@ -16,6 +16,7 @@ use crate::api::problem::{Problem, io_problem};
 use crate::api::{self, ApiState, EdgePrograms};
 use crate::broker::{Accounts, BrokerConfig, BrokerOption, BrokerSecret, Embedded};
 use crate::data_folder::{DataFolder, write_privately};
+use crate::demo::{self, DemoPlan};
 use crate::jobs::{self, Jobs};
 use crate::live::results;
 use crate::local_enrolment;
@@ -58,6 +59,8 @@ pub struct ServeConfig {
     pub edge_programs: Option<PathBuf>,
     /// The file for the enrolment token of a device on this host.
     pub local_device: Option<PathBuf>,
+    /// True where that device gets a demo.
+    pub demo: bool,
 }
 
 /// The broker as devices reach it.
@@ -98,6 +101,8 @@ pub fn serve(
 ) -> anyhow::Result<()> {
     let edge_programs = EdgePrograms::read(config.edge_programs.as_deref())?;
     first_user(&folder)?;
+    // Names that somebody else has are told now, not in the log of a running service.
+    DemoPlan::of(&folder, config.demo)?;
     if let Some(file) = &config.local_device {
         local_enrolment::offer(&folder, file)?;
     }
@@ -119,6 +124,10 @@ pub fn serve(
     let (accounts, keeper) = start_accounts(&folder, config, broker.as_ref(), &shutdown)?.unzip();
     let state =
         ApiState::new(folder, Arc::clone(&jobs), broker, accounts.clone(), edge_programs, config);
+    let demo = match (&own_access, config.demo) {
+        (Some(access), true) => Some((state.clone(), access.clone())),
+        _ => None,
+    };
     let live = own_access.map(|access| {
         let (folder, live) = (Arc::clone(&state.folder), Arc::clone(&state.live));
         results::start(folder, live, access, accounts, shutdown.clone())
@@ -133,6 +142,8 @@ pub fn serve(
     };
     ready(listening, &state)?;
     drop(state);
+    let demo = demo.map(|(state, access)| demo::beside::start(state, access, shutdown.clone()));
+    let demo = demo.transpose().context("the demo gets no thread")?;
     let stop_jobs = {
         let (jobs, shutdown) = (Arc::clone(&jobs), shutdown.clone());
         async move {
@@ -149,7 +160,12 @@ pub fn serve(
         .map(|listener| connections::accept(listener, router.clone(), shutdown.clone(), patience));
     let (asked_at, _) = runtime
         .block_on(async { tokio::join!(stop_jobs, futures_util::future::join_all(accepts)) });
-    for (thread, what) in [(live, "follows the results of devices"), (keeper, "makes accounts")] {
+    let threads = [
+        (live, "follows the results of devices"),
+        (keeper, "makes accounts"),
+        (demo, "makes the demo"),
+    ];
+    for (thread, what) in threads {
         if thread.is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the thread that {what} panicked");
         }

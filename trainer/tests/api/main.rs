@@ -9,6 +9,7 @@ mod broker;
 mod client;
 mod console;
 mod data;
+mod demo;
 mod deployments;
 mod devices;
 mod disk;
