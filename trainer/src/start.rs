@@ -70,7 +70,7 @@ fn carry_out(
 ) -> anyhow::Result<()> {
     let Started { device, state } = started;
     let broker = BrokerOption::Embedded { ip: broker.ip(), port: broker.port() };
-    let broker = broker.reach(state.folder.path())?;
+    let broker = broker.reach(state.folder.path(), None)?;
     Stage { state, device: device.id, broker, shutdown }.carry_out(steps)
 }
 

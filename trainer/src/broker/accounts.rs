@@ -11,13 +11,13 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use model_format::protocol::{BrokerUrl, TOPIC_PREFIX};
+use model_format::protocol::TOPIC_PREFIX;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::BrokerSecret;
+use super::{BrokerReach, BrokerSecret};
 use crate::data_folder::DataFolder;
 use crate::mqtt::{Control, ControlCommand, ControlError};
 use crate::store::{SensorList, StoreError};
@@ -77,7 +77,7 @@ impl Accounts {
     /// Where the system gives no thread.
     pub(crate) fn start(
         folder: Arc<DataFolder>,
-        broker: BrokerUrl,
+        broker: BrokerReach,
         secret: BrokerSecret,
         device_topics: Vec<String>,
         shutdown: CancellationToken,
@@ -120,7 +120,7 @@ impl Accounts {
 /// What the thread works with.
 struct Keeper {
     folder: Arc<DataFolder>,
-    broker: BrokerUrl,
+    broker: BrokerReach,
     rules: Rules,
     /// What was said last of a failure.
     said: String,
@@ -199,7 +199,7 @@ impl Keeper {
 /// # Errors
 /// Where the broker or the database refuses, or somebody else has the name.
 pub(crate) async fn add_sensor(
-    broker: &BrokerUrl,
+    broker: &BrokerReach,
     secret: BrokerSecret,
     database: &Path,
     name: &str,
@@ -222,7 +222,7 @@ pub(crate) async fn add_sensor(
 /// # Errors
 /// Where the broker or the database refuses, or has no sensor of this name.
 pub(crate) async fn remove_sensor(
-    broker: &BrokerUrl,
+    broker: &BrokerReach,
     database: &Path,
     name: &str,
 ) -> Result<(), AccountError> {
@@ -241,7 +241,7 @@ pub(crate) async fn remove_sensor(
 ///
 /// # Errors
 /// Where it may not, or the broker refuses.
-pub(crate) async fn check_accounts(broker: &BrokerUrl) -> Result<usize, AccountError> {
+pub(crate) async fn check_accounts(broker: &BrokerReach) -> Result<usize, AccountError> {
     let mut control = Control::connect(broker).await?;
     let known = known(&mut control).await?;
     control.end().await;

@@ -52,14 +52,16 @@ impl BrokerLogin {
             );
         }
         let secret = match (&config.option, config.accounts) {
-            (BrokerOption::Url(url), true) if self.remove => {
-                runtime.block_on(remove_sensor(url, &database, name))?;
+            (BrokerOption::Url(_), true) if self.remove => {
+                let broker = config.reach(&context.data)?;
+                runtime.block_on(remove_sensor(&broker, &database, name))?;
                 let text = format!("{name} has no account any more\n");
                 return Ok(Report { text, json: json!({ "user": name, "removed": true }) });
             }
-            (BrokerOption::Url(url), true) => {
+            (BrokerOption::Url(_), true) => {
+                let broker = config.reach(&context.data)?;
                 let secret = BrokerSecret::load_or_make(&path)?;
-                runtime.block_on(add_sensor(url, secret.clone(), &database, name))?;
+                runtime.block_on(add_sensor(&broker, secret.clone(), &database, name))?;
                 secret
             }
             (BrokerOption::Url(_), false) => bail!(

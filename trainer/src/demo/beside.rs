@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{DemoPlan, NAME, Stage, Steps};
 use crate::api::ApiState;
+use crate::broker::BrokerReach;
 use crate::clock::now_ms;
 use crate::local_enrolment;
 use crate::store::{DeviceId, StoreError};
@@ -26,7 +27,7 @@ const TELL_AFTER: Duration = Duration::from_secs(60);
 /// Where the system gives no thread.
 pub(crate) fn start(
     state: ApiState,
-    broker: BrokerUrl,
+    broker: BrokerReach,
     shutdown: CancellationToken,
 ) -> io::Result<JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
@@ -45,7 +46,7 @@ pub(crate) fn start(
 
 fn bring(
     state: &ApiState,
-    broker: BrokerUrl,
+    broker: BrokerReach,
     shutdown: &CancellationToken,
     runtime: &tokio::runtime::Runtime,
 ) -> anyhow::Result<()> {
@@ -87,12 +88,14 @@ fn wait_for_device(
 /// How the demo's machine signs in: as a sensor, where everybody has an account.
 fn login(
     state: &ApiState,
-    broker: BrokerUrl,
+    broker: BrokerReach,
     runtime: &tokio::runtime::Runtime,
-) -> Result<BrokerUrl, StoreError> {
+) -> Result<BrokerReach, StoreError> {
     let secret = state.broker.as_ref().and_then(|broker| broker.secret.as_ref());
     let (Some(accounts), Some(secret)) = (&state.accounts, secret) else { return Ok(broker) };
     state.folder.store().want_sensor(NAME)?;
     runtime.block_on(accounts.settle());
-    Ok(BrokerUrl { user: NAME.to_owned(), password: secret.password_for(NAME), ..broker })
+    let (user, password) = (NAME.to_owned(), secret.password_for(NAME));
+    let BrokerReach { url, tls } = broker;
+    Ok(BrokerReach { url: BrokerUrl { user, password, ..url }, tls })
 }

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use model_format::protocol::BrokerUrl;
 use tokio_util::sync::CancellationToken;
 
 use super::make::{self, Making};
 use super::{DemoState, Facts, SimulatedMachine, Steps};
 use crate::api::ApiState;
+use crate::broker::BrokerReach;
 use crate::data_folder::DataFolder;
 use crate::live::About;
 use crate::store::{DeviceId, OwnerId};
@@ -33,7 +33,7 @@ pub(crate) struct Stage<'a> {
     /// The device that serves it.
     pub(crate) device: DeviceId,
     /// The broker, and how its machine signs in there.
-    pub(crate) broker: BrokerUrl,
+    pub(crate) broker: BrokerReach,
     /// Ends it early.
     pub(crate) shutdown: &'a CancellationToken,
 }

@@ -14,6 +14,7 @@ mod deployments;
 mod devices;
 mod disk;
 mod doctor;
+mod follow_broker;
 mod health;
 mod install;
 mod jobs;
