@@ -32,8 +32,12 @@ pub struct Entry {
 /// All estimators.
 pub const CATALOGUE: &[&Entry] = &[
     &classification::random_forest::ENTRY,
+    &classification::extra_trees::ENTRY,
+    &classification::decision_tree::ENTRY,
     &classification::logistic_regression::ENTRY,
     &regression::random_forest::ENTRY,
+    &regression::extra_trees::ENTRY,
+    &regression::decision_tree::ENTRY,
     &regression::ridge::ENTRY,
     &anomaly::t2q::ENTRY,
 ];

@@ -18,6 +18,7 @@ mod random;
 mod regression;
 pub mod scaler;
 pub mod split;
+mod supervised;
 pub mod table;
 mod tree;
 mod workers;

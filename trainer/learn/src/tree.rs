@@ -9,7 +9,7 @@ mod sort;
 mod variance;
 
 pub(crate) use columns::Columns;
-pub(crate) use forest::{ForestPlan, grow_forest};
+pub(crate) use forest::{ForestPlan, Kind, grow_forest};
 pub(crate) use gini::Gini;
-pub(crate) use grow::TreeLimits;
+pub(crate) use grow::{Criterion, Grower, Sample, Thresholds, TreeLimits};
 pub(crate) use variance::Variance;
