@@ -8,8 +8,7 @@ use crate::parameter::Checked;
 use crate::table::Table;
 
 /// Learns from a checked table.
-pub(crate) type Learn =
-    fn(&Checked, &Table, &FitContext<'_>) -> Result<Box<dyn Fitted>, FitError>;
+pub(crate) type Learn = fn(&Checked, &Table, &FitContext<'_>) -> Result<Box<dyn Fitted>, FitError>;
 
 /// An estimator that is its parameters and a function.
 pub(crate) struct Supervised {

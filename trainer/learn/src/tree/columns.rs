@@ -46,17 +46,20 @@ impl Columns {
         &self.ranks[column * self.rows..(column + 1) * self.rows]
     }
 
-    /// The threshold between the values of two ranks, `low` before `high`: `value <= threshold`
-    /// holds for the first and not for the second.
-    ///
-    /// It is the middle of the two, rounded to a 32-bit float; where that rounds up to the upper
-    /// value (neighbouring floats), it is the lower value itself.
+    /// The threshold [`between`] the values of two ranks, `low` before `high`.
     pub(crate) fn threshold(&self, column: usize, low: u32, high: u32) -> f32 {
         let values = &self.distinct[column];
-        let (low, high) = (values[low as usize], values[high as usize]);
-        let middle = (f64::from(low) * 0.5 + f64::from(high) * 0.5) as f32;
-        if middle < high { middle.max(low) } else { low }
+        between(values[low as usize], values[high as usize])
     }
+}
+
+/// The threshold between two values: `value <= threshold` holds for `low` and not for `high`.
+///
+/// It is the middle of the two, rounded to a 32-bit float; where that rounds up to the upper value
+/// (neighbouring floats), it is the lower value itself.
+pub(crate) fn between(low: f32, high: f32) -> f32 {
+    let middle = (f64::from(low) * 0.5 + f64::from(high) * 0.5) as f32;
+    if middle < high { middle.max(low) } else { low }
 }
 
 impl Columns {

@@ -5,9 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use model_format::onnx::op::tree_ensemble::{FOREST_NODES_MAX, Forest, Tree};
 
 use super::columns::Columns;
-use super::grow::{
-    Criterion, Grower, Sample, Thresholds, TreeLimits, WEIGHTS_MAX, check_size,
-};
+use super::grow::{Criterion, Grower, Sample, Thresholds, TreeLimits, WEIGHTS_MAX, check_size};
 use crate::estimator::{FitContext, FitError};
 use crate::parameter::Checked;
 use crate::random::Random;

@@ -70,11 +70,7 @@ impl Criterion for Gini {
         self.weights[1] -= w;
     }
 
-    fn divide(
-        &mut self,
-        samples: &[Sample<u32>],
-        is_left: impl Fn(&Sample<u32>) -> bool,
-    ) -> usize {
+    fn divide(&mut self, samples: &[Sample<u32>], is_left: impl Fn(&Sample<u32>) -> bool) -> usize {
         // Squares are formed once, from the sums.
         let mut count = 0;
         self.left.fill(0.0);

@@ -43,11 +43,7 @@ impl Criterion for Variance {
         self.left[1] += sample.weight;
     }
 
-    fn divide(
-        &mut self,
-        samples: &[Sample<f64>],
-        is_left: impl Fn(&Sample<f64>) -> bool,
-    ) -> usize {
+    fn divide(&mut self, samples: &[Sample<f64>], is_left: impl Fn(&Sample<f64>) -> bool) -> usize {
         let (mut sum, mut weight, mut count) = (0.0, 0.0, 0);
         for sample in samples {
             // A product with 0 or 1 instead of a branch that nobody can foresee.
