@@ -106,7 +106,8 @@ services: ## the running programs, from outside: tritonclient, schemathesis, kil
 
 .PHONY: api
 api: web/node_modules/.package-lock.json ## renew the committed OpenAPI document and the console's types
-	cargo run --quiet --workspace --features trainer/console --bin cirame-trainer -- openapi > trainer/openapi.json
+	$(CARGO_BUILD) --quiet --bin cirame-trainer
+	"$(TARGET)/debug/cirame-trainer" openapi > trainer/openapi.json
 	cd web && npm run --silent api
 
 .PHONY: references

@@ -108,6 +108,21 @@ def forest() -> None:
         )
 
 
+def estimators() -> None:
+    ours = cargo_bench("estimators")
+    found = run([sys.executable, "benches/estimators_peers.py"]).splitlines()
+    for peer in (json.loads(line) for line in found if line.startswith("{")):
+        mine = ours[peer["name"]]
+        for what, key in (("fit", "fit_s"), ("answers", "answer_s")):
+            bar = "≥ 2×"
+            if peer["name"].startswith("gradient"):
+                bar = "≥ 0.7×" if peer["peer"] == "LightGBM" else "≥ 1.4×"
+            quality = lambda entry: f", {entry['quality']:.4f}" if "quality" in entry else ""
+            row(f"{peer['name']} {what} (s, held-out quality)", f"{mine[key]:.3f}{quality(mine)}",
+                f"{peer['peer']} {peer[key]:.3f}{quality(peer)}", peer[key] / mine[key],
+                bar if what == "fit" else "")
+
+
 def csv() -> None:
     """Import of one CSV file into a dataset beside pandas reading it and writing Parquet's peer."""
     generator = random.Random(1)
@@ -362,7 +377,7 @@ def start_to_ready(program: Path, model: Path, state: Path) -> tuple[float, floa
 
 
 BENCHMARKS = {
-    "features": features, "payloads": payloads, "latency": latency, "forest": forest, "csv": csv, "service": service,
+    "features": features, "payloads": payloads, "latency": latency, "forest": forest, "estimators": estimators, "csv": csv, "service": service,
     "mqtt": mqtt, "size": size,
 }
 

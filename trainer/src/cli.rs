@@ -32,6 +32,7 @@ mod openapi;
 mod prove;
 mod report;
 mod restore;
+mod retrain;
 mod runs;
 mod serve;
 mod service_options;
@@ -89,6 +90,7 @@ enum Command {
     #[command(name = "bundle")]
     MakeBundle(bundle::MakeBundle),
     Prove(prove::Prove),
+    Retrain(retrain::Retrain),
     Features(features::Features),
     Estimators(estimators::Estimators),
     Datasets(datasets::Datasets),
@@ -160,6 +162,11 @@ pub fn run(config: Config, output: &mut dyn Write) -> anyhow::Result<()> {
         Command::Start(command) => command.run(&context),
         Command::Health(command) => command.run(),
         Command::Backup(command) => command.run(&context),
+        Command::Retrain(command) => {
+            let (report, failures) = command.run(&context)?;
+            write_report(&report, config.json, output)?;
+            return if failures == 0 { Ok(()) } else { Err(Told(failures).into()) };
+        }
         Command::Doctor(command) => {
             let (report, failures) = command.run(&context)?;
             write_report(&report, config.json, output)?;

@@ -16,7 +16,7 @@ use crate::data_folder::FolderError;
 use crate::store::{DatasetVersion, Entry, ModelVersion};
 use crate::training::settings::{RowRange, Selection, Selector};
 use crate::training::{
-    Compute, Extracted, NaiveAnswer, TrainError, Work, anomalies, extract, in_pool, selected,
+    Compute, Extracted, NaiveAnswer, TrainError, Work, anomalies, extract, in_pool, selected, spans,
 };
 
 /// What to answer, and how.
@@ -218,7 +218,8 @@ fn measure(
                 return Ok((None, 0));
             };
             let prediction = Prediction::Anomaly { scores: answers };
-            metrics::evaluate(&prediction, metrics::Truth::Anomalies(&truth), &train)?
+            let spans = spans(extracted, &known);
+            metrics::evaluate(&prediction, metrics::Truth::Anomalies(&truth, &spans), &train)?
         }
     };
     Ok((Some(evaluation), count))

@@ -33,6 +33,7 @@ mod proof;
 mod recipe;
 mod replay;
 mod report;
+pub mod retrain;
 pub mod settings;
 mod spans;
 mod truth;
@@ -46,7 +47,7 @@ pub(crate) use extract::{Compute, Extracted, WindowInfo, extract};
 use extract::{check_windows, extract_features, raw_windows};
 pub(crate) use figures::figures;
 pub use figures::{Better, Figure};
-pub(crate) use measure::anomalies;
+pub(crate) use measure::{anomalies, spans};
 use partition::Partition;
 pub(crate) use partition::selected;
 pub use preview::{DrawnRecording, DrawnWindow};
@@ -344,8 +345,9 @@ impl Attempt<'_> {
         let tested = answers.rows(&partition.test);
         let truth = windows::target(extracted, task, &partition.test);
         let anomalies = anomalies(extracted, &partition.test, &start.selection);
+        let (known, spans) = (anomalies.as_deref(), spans(extracted, &partition.test));
         let (evaluation, alarm_share) =
-            measure::measure(&tested, &truth, anomalies.as_deref(), &train.target)?;
+            measure::measure(&tested, &truth, known.zip(Some(&spans[..])), &train.target)?;
         let curves = curves::curves(&tested, &truth, anomalies.as_deref());
         let naive = NaiveAnswer::of(&train.target);
         Ok(Learned { fitted, train, naive, answers, evaluation, alarm_share, curves })

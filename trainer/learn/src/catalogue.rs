@@ -32,10 +32,28 @@ pub struct Entry {
 /// All estimators.
 pub const CATALOGUE: &[&Entry] = &[
     &classification::random_forest::ENTRY,
+    &classification::extra_trees::ENTRY,
+    &classification::decision_tree::ENTRY,
+    &classification::gradient_boosting::ENTRY,
     &classification::logistic_regression::ENTRY,
+    &classification::linear_discriminant::ENTRY,
+    &classification::gaussian_nb::ENTRY,
+    &classification::k_neighbors::ENTRY,
     &regression::random_forest::ENTRY,
+    &regression::extra_trees::ENTRY,
+    &regression::decision_tree::ENTRY,
+    &regression::gradient_boosting::ENTRY,
     &regression::ridge::ENTRY,
+    &regression::elastic_net::ENTRY,
+    &regression::k_neighbors::ENTRY,
     &anomaly::t2q::ENTRY,
+    &anomaly::mahalanobis::ENTRY,
+    &anomaly::pca::ENTRY,
+    &anomaly::isolation_forest::ENTRY,
+    &anomaly::k_neighbors::ENTRY,
+    &anomaly::local_outlier_factor::ENTRY,
+    &anomaly::hbos::ENTRY,
+    &anomaly::ecod::ENTRY,
 ];
 
 /// The estimator `name` with the parameters `given`; what is not given has its default.

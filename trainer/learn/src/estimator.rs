@@ -207,6 +207,14 @@ pub enum FitError {
         /// What to change.
         advice: &'static str,
     },
+    /// What was learned cannot be written as a graph that answers.
+    #[error("{estimator} cannot answer with what it has learned ({reason}): choose fewer features")]
+    Graph {
+        /// The estimator.
+        estimator: &'static str,
+        /// What the graph's operators refuse.
+        reason: String,
+    },
     /// The parameters and the table do not fit together.
     #[error("parameter {parameter} is {found}: {reason}")]
     Parameter {

@@ -6,11 +6,14 @@
 
 pub mod anomaly;
 pub mod baseline;
+mod boost;
 pub mod catalogue;
 mod classification;
+mod covariance;
 pub mod estimator;
 pub mod metrics;
 mod minimise;
+mod neighbours;
 pub mod parameter;
 pub mod prediction;
 mod products;
@@ -18,6 +21,7 @@ mod random;
 mod regression;
 pub mod scaler;
 pub mod split;
+mod supervised;
 pub mod table;
 mod tree;
 mod workers;

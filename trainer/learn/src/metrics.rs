@@ -12,11 +12,13 @@ use crate::table::Target;
 pub mod anomaly;
 pub mod classification;
 pub mod curve;
+pub mod events;
 pub mod histogram;
 pub mod regression;
 
 use anomaly::{AnomalyMetrics, is_alarm};
 use classification::ClassificationMetrics;
+use events::WindowSpan;
 use regression::RegressionMetrics;
 
 /// The figures of one task.
@@ -49,8 +51,8 @@ pub enum Truth<'a> {
     Classes(&'a [u32], &'a [String]),
     /// Numbers.
     Values(&'a [f32]),
-    /// True where a row is an anomaly.
-    Anomalies(&'a [bool]),
+    /// True where a row is an anomaly; and where the rows lie, for the figures by event, or nothing.
+    Anomalies(&'a [bool], &'a [WindowSpan]),
 }
 
 /// Why figures could not be computed.
@@ -111,12 +113,13 @@ pub fn evaluate(
                 naive: Metrics::Regression(regression::naive(train, truth)?),
             })
         }
-        (Prediction::Anomaly { scores }, Truth::Anomalies(truth), _) => {
+        (Prediction::Anomaly { scores }, Truth::Anomalies(truth, spans), _) => {
             let alarms: Vec<bool> = scores.iter().map(|&score| is_alarm(score)).collect();
-            Ok(Evaluation {
-                model: Metrics::Anomaly(anomaly::evaluate(truth, &alarms)?),
-                naive: Metrics::Anomaly(anomaly::naive(truth)?),
-            })
+            let mut model = anomaly::evaluate(truth, &alarms)?;
+            model.events = events::events(spans, truth, &alarms);
+            let mut naive = anomaly::naive(truth)?;
+            naive.events = events::events(spans, truth, &vec![false; truth.len()]);
+            Ok(Evaluation { model: Metrics::Anomaly(model), naive: Metrics::Anomaly(naive) })
         }
         (prediction, truth, _) => {
             Err(MetricError::Kind { model: prediction.task(), truth: truth.kind() })
@@ -129,7 +132,7 @@ impl Truth<'_> {
         match self {
             Truth::Classes(..) => "classes",
             Truth::Values(_) => "values",
-            Truth::Anomalies(_) => "anomalies",
+            Truth::Anomalies(..) => "anomalies",
         }
     }
 }

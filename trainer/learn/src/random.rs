@@ -26,6 +26,11 @@ impl Random {
         }
     }
 
+    /// A number from 0 up to but not 1, a multiple of 2⁻⁵³.
+    pub(crate) fn share(&mut self) -> f64 {
+        (self.0.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
     /// Puts `items` into a random order.
     pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {

@@ -13,13 +13,19 @@ pub const FEATURE_MAX: f32 = 1e30;
 /// sums into infinities and differences of them into NaN.
 pub const SCALED_MAX: f32 = 1e6;
 
+/// A feature whose standard deviation is no larger than this share of its largest value counts as
+/// constant: engines may disagree by as much about its values, and dividing by so small a spread would
+/// turn their last bits into whole standard deviations.
+pub const SPREAD_SHARE_MIN: f64 = 1e-6;
+
 /// Mean and factor of each feature.
 ///
 /// Means and standard deviations (with n in the denominator, as in scikit-learn) are computed in
 /// 64-bit floats and rounded once to 32-bit floats. [`Scaler::apply`] then does what the emitted
 /// nodes do, operation by operation, so that estimators learn from the very values that the device
-/// computes. A feature that is constant in the training rows has factor 0: whatever it does later,
-/// it counts as unchanged, because there is nothing to measure its changes by.
+/// computes. A feature that is constant in the training rows, or nearly so ([`SPREAD_SHARE_MIN`]), has
+/// factor 0: whatever it does later, it counts as unchanged, because there is nothing to measure its
+/// changes by.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scaler {
     mean: Vec<f32>,
@@ -43,7 +49,7 @@ impl Scaler {
         }
         mean.iter_mut().for_each(|sum| *sum /= total);
         let mut square = vec![0.0_f64; width];
-        let mut varies = vec![false; width];
+        let mut largest = vec![0.0_f64; width];
         for row in 0..table.rows {
             for (column, &x) in table.row(row).iter().enumerate() {
                 if x.abs() > FEATURE_MAX {
@@ -54,11 +60,13 @@ impl Scaler {
                 }
                 let deviation = f64::from(x) - mean[column];
                 square[column] += weight(row) * deviation * deviation;
-                varies[column] |= x != table.values[column];
+                largest[column] = largest[column].max(f64::from(x).abs());
             }
         }
-        let factor = square.iter().zip(&varies).map(|(sum, &varies)| {
-            let factor = (1.0 / (sum / total).sqrt()) as f32;
+        let factor = square.iter().zip(&largest).map(|(sum, largest)| {
+            let deviation = (sum / total).sqrt();
+            let factor = (1.0 / deviation) as f32;
+            let varies = deviation > SPREAD_SHARE_MIN * largest;
             if varies && factor.is_finite() { factor } else { 0.0 }
         });
         let factor = factor.collect();
@@ -114,4 +122,39 @@ fn clip(g: &mut GraphBuilder, x: &Value, limit: f32) -> Value {
     let (upper, lower) = (g.scalar_f32(limit), g.scalar_f32(-limit));
     let bounded = g.min(x, &upper);
     g.max(&bounded, &lower)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::Target;
+
+    fn scaled(values: &[f32]) -> Vec<f32> {
+        let table = Table {
+            columns: vec!["x".to_owned()],
+            rows: values.len(),
+            values: values.to_vec(),
+            target: Target::None,
+            groups: vec![0; values.len()],
+            weights: None,
+        };
+        let scaler = Scaler::fit(&table).unwrap();
+        let mut out = Vec::new();
+        values
+            .iter()
+            .flat_map(|&x| {
+                scaler.apply(&[x], &mut out);
+                out.clone()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_spread_of_some_last_bits_counts_as_none_and_a_small_one_counts_in_full() {
+        let near = 1e5_f32;
+        assert_eq!(scaled(&[near, near.next_up(), near, near.next_down()]), [0.0; 4]);
+        assert_eq!(scaled(&[near - 1.0, near + 1.0]), [-1.0, 1.0]);
+        assert_eq!(scaled(&[-1e-20, 1e-20]), [-1.0, 1.0]);
+        assert_eq!(scaled(&[0.0, 0.0]), [0.0, 0.0]);
+    }
 }

@@ -8,8 +8,8 @@ pub(crate) mod parameters;
 mod sort;
 mod variance;
 
-pub(crate) use columns::Columns;
-pub(crate) use forest::{ForestPlan, grow_forest};
+pub(crate) use columns::{Columns, between};
+pub(crate) use forest::{ForestPlan, Kind, grow_forest};
 pub(crate) use gini::Gini;
-pub(crate) use grow::TreeLimits;
+pub(crate) use grow::{Criterion, Grower, Sample, Thresholds, TreeLimits, WEIGHTS_MAX, check_size};
 pub(crate) use variance::Variance;

@@ -37,4 +37,25 @@ impl<'a> Workers<'a> {
             Some(pool) => pool.install(|| (0..count).into_par_iter().map(checked).collect()),
         }
     }
+
+    /// Lets `act` change each of `items`, which takes about `work` steps altogether: few are done by
+    /// this thread alone.
+    pub(crate) fn each<T: Send>(
+        &self,
+        items: &mut [T],
+        work: usize,
+        act: impl Fn(usize, &mut T) + Sync,
+    ) -> Result<(), FitError> {
+        self.context.check_cancel()?;
+        match &self.pool {
+            Some(pool) if work >= SHARED_WORK_MIN => pool.install(|| {
+                items.par_iter_mut().enumerate().for_each(|(number, item)| act(number, item));
+            }),
+            _ => items.iter_mut().enumerate().for_each(|(number, item)| act(number, item)),
+        }
+        Ok(())
+    }
 }
+
+/// Waking threads takes as long as some ten thousand steps.
+const SHARED_WORK_MIN: usize = 1 << 15;

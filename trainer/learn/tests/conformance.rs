@@ -53,7 +53,13 @@ fn the_same_seed_gives_the_same_bytes_at_any_number_of_threads() {
 
 #[test]
 fn another_seed_changes_what_is_drawn_at_random() {
-    for name in ["random_forest_classifier", "random_forest_regressor"] {
+    for name in [
+        "random_forest_classifier",
+        "random_forest_regressor",
+        "extra_trees_classifier",
+        "extra_trees_regressor",
+        "isolation_forest",
+    ] {
         let entry = CATALOGUE.iter().find(|entry| entry.name == name).unwrap();
         let given = given(entry, 200, 5);
         let bytes =
@@ -67,6 +73,9 @@ fn learning_works_well_enough_on_easy_data() {
     each(|entry| {
         let given = given(entry, 600, 6);
         let fitted = fit(entry, &given).unwrap();
+        // Neighbours look at all features alike, and only the first one says much here.
+        let all_alike = entry.name.starts_with("k_neighbors");
+        let (accuracy_min, r2_min) = if all_alike { (0.9, 0.7) } else { (0.95, 0.9) };
         match learn::predict(fitted.as_ref(), &given.test).unwrap() {
             Prediction::Classification { probabilities, classes } => {
                 let right = (0..given.test.rows).filter(|&row| {
@@ -74,12 +83,12 @@ fn learning_works_well_enough_on_easy_data() {
                     learn::metrics::classification::largest(own) == given.test_class(row)
                 });
                 let accuracy = right.count() as f64 / given.test.rows as f64;
-                assert!(accuracy > 0.95, "{}: accuracy {accuracy}", entry.name);
+                assert!(accuracy > accuracy_min, "{}: accuracy {accuracy}", entry.name);
             }
             Prediction::Regression { values } => {
                 let Target::Values(truth) = &given.test.target else { unreachable!() };
                 let found = learn::metrics::regression::evaluate(truth, &values).unwrap();
-                assert!(found.r2 > Some(0.9), "{}: {found:?}", entry.name);
+                assert!(found.r2 > Some(r2_min), "{}: {found:?}", entry.name);
             }
             Prediction::Anomaly { scores } => {
                 // The second half of the test rows is shifted by ten standard deviations.
@@ -240,6 +249,17 @@ fn more_features_than_rows_and_many_more_rows_than_features_are_learned() {
     });
 }
 
+/// Trees name features by 12 bits; others bound what they compute with.
+#[test]
+fn more_features_than_a_model_can_have_are_refused_or_answered_and_never_a_panic() {
+    each(|entry| {
+        let given = given(entry, 60, 4100);
+        if let Ok(fitted) = fit(entry, &given) {
+            let _ = learn::predict(fitted.as_ref(), &given.test);
+        }
+    });
+}
+
 #[test]
 fn values_that_nobody_has_seen_give_finite_answers() {
     each(|entry| {
@@ -266,10 +286,18 @@ fn weights_count_like_repeated_rows_or_are_refused() {
             return;
         }
         // A bootstrap draws rows, not weights: without it both fits see the same data.
-        let draws = entry.parameters.iter().any(|parameter| parameter.name == "bootstrap");
-        let fixed =
-            if draws { json!({"bootstrap": false, "max_features": 1.0}) } else { json!({}) };
-        let fixed = fixed.as_object().unwrap();
+        // Limits that count rows count repeated ones as well.
+        let mut fixed = Map::new();
+        for (name, value) in [
+            ("bootstrap", json!(false)),
+            ("max_features", json!(1.0)),
+            ("min_samples_leaf", json!(1)),
+        ] {
+            if entry.parameters.iter().any(|parameter| parameter.name == name) {
+                fixed.insert(name.to_owned(), value);
+            }
+        }
+        let fixed = &fixed;
         let weighted = fit_with(entry, &given, fixed, 1, 1).unwrap();
         let repeats = |row: usize| std::iter::repeat_n(row, 1 + row % 3);
         let repeated: Vec<usize> = (0..rows).flat_map(repeats).collect();

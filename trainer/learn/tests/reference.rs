@@ -67,10 +67,13 @@ fn classification_figures_are_those_of_scikit_learn() {
             ("f1", by_class(|c| c.f1)),
             ("support", by_class(|c| c.support as f64)),
             ("confusion", confusion),
+            ("matthews", found.matthews.into_iter().collect()),
         ] {
             close(&format!("{name}: {figure}"), &values, &numbers(&case[figure]), 1e-12);
         }
         close(&format!("{name}: loss"), &[found.log_loss], &numbers(&case["log_loss"]), 1e-6);
+        let brier = [found.brier.unwrap()];
+        close(&format!("{name}: brier"), &brier, &numbers(&case["brier"]), 1e-6);
     }
 }
 
@@ -142,6 +145,10 @@ fn regression_figures_are_those_of_scikit_learn() {
         }
         close(&format!("{name}: rmse"), &[found.rmse], &numbers(&case["rmse"]), 1e-12);
         close(&format!("{name}: mae"), &[found.mae], &numbers(&case["mae"]), 1e-12);
+        close(&format!("{name}: mape"), &[found.mape.unwrap()], &numbers(&case["mape"]), 1e-12);
+        let quantiles = found.residuals.unwrap();
+        let quantiles = [quantiles.q05, quantiles.q25, quantiles.q50, quantiles.q75, quantiles.q95];
+        close(&format!("{name}: residuals"), &quantiles, &f64s(&case["residuals"]), 1e-12);
     }
 }
 

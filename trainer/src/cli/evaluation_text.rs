@@ -38,6 +38,8 @@ fn classification(model: &ClassificationMetrics, naive: &ClassificationMetrics) 
         ("macro F1", |m| m.macro_average.f1),
         ("weighted F1", |m| m.weighted_average.f1),
         ("log loss", |m| m.log_loss),
+        ("Matthews correlation", |m| m.matthews.unwrap_or(f64::NAN)),
+        ("Brier score", |m| m.brier.unwrap_or(f64::NAN)),
     ] {
         table.row(vec![name.to_owned(), figure(of(model)), figure(of(naive))]);
     }
@@ -103,6 +105,16 @@ fn anomaly(model: &AnomalyMetrics, naive: &AnomalyMetrics) -> String {
         model.false_positives,
         model.false_positives + model.true_negatives
     );
+    if let Some(events) = &model.events {
+        let delay = events.delay_s.map_or(String::new(), |delay| format!(" after {delay:.1} s"));
+        let per_day = events.false_alarms_per_day;
+        let per_day = per_day.map_or(String::new(), |count| format!(", {count:.1} a day"));
+        let _ = writeln!(
+            text,
+            "  {} of {} anomalous stretches noticed{delay}; {} of {} alarms for nothing{per_day}\n",
+            events.noticed, events.events, events.false_alarms, events.alarms
+        );
+    }
     text
 }
 

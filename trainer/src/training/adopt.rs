@@ -23,7 +23,7 @@ use super::curves::curves;
 use super::entries::entries;
 use super::extract::{Compute, Extracted, check_windows, extract};
 use super::manifest::{TRAINING_VERSION, split_json, target_info};
-use super::measure::{anomalies, measure};
+use super::measure::{anomalies, measure, spans};
 use super::partition::{self, Partition};
 use super::recipe::{self, frame};
 use super::report::{NaiveAnswer, RunReport, Trained, WindowCounts};
@@ -328,7 +328,9 @@ impl Attempt<'_> {
         let tested = answers.rows(&partition.test);
         let truth = windows::target(extracted, plan.task, &partition.test);
         let anomalies = anomalies(extracted, &partition.test, &start.selection);
-        let (evaluation, alarm_share) = measure(&tested, &truth, anomalies.as_deref(), &truth)?;
+        let spans = spans(extracted, &partition.test);
+        let known = anomalies.as_deref().zip(Some(&spans[..]));
+        let (evaluation, alarm_share) = measure(&tested, &truth, known, &truth)?;
         if plan.task != Task::Anomaly {
             let note = "naive answer: from the tested windows themselves, as what the model learned \
                         from is not known";

@@ -31,6 +31,19 @@ pub enum TrainError {
     /// A file of another program was not adopted.
     #[error(transparent)]
     Adopt(#[from] AdoptError),
+    /// There are no settings to train it with again.
+    #[error(
+        "model {model} version {number} cannot be trained again ({reason}): only models that \
+         `cirame-trainer train` or a run of the API made can"
+    )]
+    NotTrainedHere {
+        /// Its name.
+        model: String,
+        /// Its version.
+        number: u32,
+        /// Why.
+        reason: String,
+    },
     /// No engine can judge the artifact.
     #[error(transparent)]
     Choice(#[from] ChoiceError),

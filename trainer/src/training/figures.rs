@@ -61,6 +61,18 @@ const CLASSIFICATION: &[Line<ClassificationMetrics>] = &[
         Better::Lower,
         "Mean of −ln of the probability given to the true class",
     ),
+    (
+        "Matthews correlation",
+        |m| m.matthews,
+        Better::Higher,
+        "Correlation of true and named classes: 1 is perfect, 0 says nothing, however rare classes are",
+    ),
+    (
+        "Brier score",
+        |m| m.brier,
+        Better::Lower,
+        "Mean squared distance between the probabilities and what was true",
+    ),
 ];
 
 /// True where the figure is in the target's unit.
@@ -76,6 +88,7 @@ const REGRESSION: &[(Line<RegressionMetrics>, bool)] = &[
     ),
     (("RMSE", |m| Some(m.rmse), Better::Lower, "Root of the mean squared error"), true),
     (("MAE", |m| Some(m.mae), Better::Lower, "Mean absolute error"), true),
+    (("MAPE", |m| m.mape, Better::Lower, "Mean of the error as a share of the true value"), false),
 ];
 
 const ANOMALY: &[Line<AnomalyMetrics>] = &[
@@ -93,6 +106,24 @@ const ANOMALY: &[Line<AnomalyMetrics>] = &[
         |m| Some(m.missed_alarm_rate),
         Better::Lower,
         "Share of the anomalies without an alarm",
+    ),
+    (
+        "Event precision",
+        |m| m.events.map(|events| events.precision),
+        Better::Higher,
+        "Share of the alarms, each a run of windows, that reach an anomalous window",
+    ),
+    (
+        "Event recall",
+        |m| m.events.map(|events| events.recall),
+        Better::Higher,
+        "Share of the anomalous stretches in which an alarm was raised",
+    ),
+    (
+        "False alarms per day",
+        |m| m.events.and_then(|events| events.false_alarms_per_day),
+        Better::Lower,
+        "Alarms without an anomalous window, for a day of normal ones",
     ),
 ];
 

@@ -1,12 +1,13 @@
 //! Figures of answers on windows whose truth is known.
 
 use learn::metrics::anomaly::is_alarm;
+use learn::metrics::events::WindowSpan;
 use learn::metrics::{self, Evaluation};
 use learn::prediction::Prediction;
 use learn::table::Target;
 
 use super::TrainError;
-use super::extract::Extracted;
+use super::extract::{Extracted, WindowInfo};
 use super::settings::Selection;
 
 /// Figures on test windows, where their truth is known; and the share of alarms, where there can
@@ -14,7 +15,7 @@ use super::settings::Selection;
 pub(super) fn measure(
     prediction: &Prediction,
     truth: &Target,
-    anomalies: Option<&[bool]>,
+    anomalies: Option<(&[bool], &[WindowSpan])>,
     train: &Target,
 ) -> Result<(Option<Evaluation>, Option<f64>), TrainError> {
     let alarm_share = match prediction {
@@ -28,7 +29,7 @@ pub(super) fn measure(
         Target::Classes { index, names } => metrics::Truth::Classes(index, names),
         Target::Values(values) => metrics::Truth::Values(values),
         Target::None => match anomalies {
-            Some(anomalies) => metrics::Truth::Anomalies(anomalies),
+            Some((anomalies, spans)) => metrics::Truth::Anomalies(anomalies, spans),
             None => return Ok((None, alarm_share)),
         },
     };
@@ -45,4 +46,13 @@ pub(crate) fn anomalies(
     let normal = extracted.classes.iter().position(|class| class == normal);
     let normal = normal.map(|class| class as u32);
     Some(windows.iter().map(|&window| extracted.windows[window].class != normal).collect())
+}
+
+/// Where windows lie, for the figures by event.
+pub(crate) fn spans(extracted: &Extracted, windows: &[usize]) -> Vec<WindowSpan> {
+    let span = |&window: &usize| {
+        let WindowInfo { recording, start_ns, end_ns, .. } = extracted.windows[window];
+        WindowSpan { recording, start_ns, end_ns }
+    };
+    windows.iter().map(span).collect()
 }

@@ -134,12 +134,21 @@ fn figures_name_what_the_report_says_and_stand_in_the_list() {
     let evaluation = &run["report"]["evaluation"];
     let figures = run["figures"].as_array().unwrap();
     let names: Vec<&str> = figures.iter().map(|f| f["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["Macro F1", "Accuracy", "Balanced accuracy", "Log loss"]);
-    let fields = ["/macro/f1", "/accuracy", "/balanced_accuracy", "/log_loss"];
+    let expected = [
+        ("Macro F1", "/macro/f1"),
+        ("Accuracy", "/accuracy"),
+        ("Balanced accuracy", "/balanced_accuracy"),
+        ("Log loss", "/log_loss"),
+        ("Matthews correlation", "/matthews"),
+        ("Brier score", "/brier"),
+    ];
+    assert_eq!(names, expected.map(|(name, _)| name));
+    let fields = expected.map(|(_, field)| field);
     for (figure, field) in figures.iter().zip(fields) {
         assert_eq!(Some(&figure["value"]), evaluation["model"].pointer(field), "{field}");
         assert_eq!(Some(&figure["naive"]), evaluation["naive"].pointer(field), "{field}");
-        let better = if field == "/log_loss" { "lower" } else { "higher" };
+        let lower = ["/log_loss", "/brier"].contains(&field);
+        let better = if lower { "lower" } else { "higher" };
         assert_eq!(figure["better"], better, "{field}");
     }
     // The same artifact again is no new version, and the run still says which one came of it.

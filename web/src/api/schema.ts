@@ -1008,6 +1008,7 @@ export interface components {
         };
         /** @description Figures of an anomaly detector, by row. */
         AnomalyMetrics: {
+            events?: components["schemas"]["EventMetrics"] | null;
             /**
              * Format: double
              * @description Harmonic mean of precision and recall; 0 where there are neither alarms nor anomalies.
@@ -1231,6 +1232,12 @@ export interface components {
              * @description Mean recall over the classes that occur in the truth.
              */
             balanced_accuracy: number;
+            /**
+             * Format: double
+             * @description Mean squared distance between the probabilities and 1 for the true class, 0 for the others; of
+             *     two classes that of one. 0 is perfect. Absent in figures of before.
+             */
+            brier?: number | null;
             /** @description By class, in the model's order. */
             classes: components["schemas"]["ClassMetrics"][];
             /** @description Rows by true class (first index) and named class (second index). */
@@ -1243,6 +1250,12 @@ export interface components {
             log_loss: number;
             /** @description Means over the classes that occur in the truth or in the answers, each class alike. */
             macro: components["schemas"]["Average"];
+            /**
+             * Format: double
+             * @description Matthews correlation coefficient over all classes: 1 for perfect answers, 0 for answers that say
+             *     nothing; 0 too where all rows are, or are named, one class. Absent in figures of before.
+             */
+            matthews?: number | null;
             /**
              * Format: int64
              * @description Number of rows.
@@ -1689,6 +1702,50 @@ export interface components {
             only?: string[];
             /** @description Only windows within these rows of each recording, as `FROM..TO`. */
             rows?: string | null;
+        };
+        /** @description Figures of a detector by event. */
+        EventMetrics: {
+            /**
+             * Format: int64
+             * @description Stretches of windows with an alarm.
+             */
+            alarms: number;
+            /**
+             * Format: double
+             * @description Mean time from the end of an event's first window to the end of its first window with an alarm,
+             *     over the events that are noticed; absent without any.
+             */
+            delay_s?: number | null;
+            /**
+             * Format: int64
+             * @description Stretches of anomalous windows.
+             */
+            events: number;
+            /**
+             * Format: int64
+             * @description How many of them have no anomalous window.
+             */
+            false_alarms: number;
+            /**
+             * Format: double
+             * @description False alarms for a day of normal windows; absent where they cover no time.
+             */
+            false_alarms_per_day?: number | null;
+            /**
+             * Format: int64
+             * @description How many of them have an alarm.
+             */
+            noticed: number;
+            /**
+             * Format: double
+             * @description Share of the alarms that are right; 0 without alarms.
+             */
+            precision: number;
+            /**
+             * Format: double
+             * @description Share of the events that are noticed; 0 without events.
+             */
+            recall: number;
         };
         /** @description A length of time: in seconds, or in samples. */
         Extent: {
@@ -2957,10 +3014,17 @@ export interface components {
             mae: number;
             /**
              * Format: double
+             * @description Mean of |error| / |truth|: 0.1 is 10 %. Where the truth is 0 it counts as 2⁻⁵², as in
+             *     scikit-learn, so that the figure becomes huge. Absent in figures of before.
+             */
+            mape?: number | null;
+            /**
+             * Format: double
              * @description 1 − squared errors / squared deviations from the mean of the truth. Absent for one row;
              *     where all true values are equal 1 for perfect answers, else 0, as in scikit-learn.
              */
             r2?: number | null;
+            residuals?: components["schemas"]["ResidualQuantiles"] | null;
             /**
              * Format: double
              * @description Root of the mean squared error, in the target's unit.
@@ -2971,6 +3035,34 @@ export interface components {
              * @description Number of rows.
              */
             rows: number;
+        };
+        /** @description Quantiles of answer − truth, in the target's unit, in proportion between neighbours. */
+        ResidualQuantiles: {
+            /**
+             * Format: double
+             * @description 5 % of the residuals are smaller.
+             */
+            q05: number;
+            /**
+             * Format: double
+             * @description A quarter is smaller.
+             */
+            q25: number;
+            /**
+             * Format: double
+             * @description The middle one.
+             */
+            q50: number;
+            /**
+             * Format: double
+             * @description A quarter is larger.
+             */
+            q75: number;
+            /**
+             * Format: double
+             * @description 5 % are larger.
+             */
+            q95: number;
         };
         /** @description True positives against false alarms, over all thresholds. */
         RocCurve: {

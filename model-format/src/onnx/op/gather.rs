@@ -47,6 +47,11 @@ impl GraphBuilder {
     /// The elements at `indices` along `axis`.
     pub fn gather(&mut self, x: &Value, indices: &[i64], axis: i64) -> Value {
         let indices = self.integers(indices);
-        self.node("", "Gather", &[x, &indices], vec![attribute_int("axis", axis)])
+        self.gather_at(x, &indices, axis)
+    }
+
+    /// The elements at computed positions (int64) along `axis`.
+    pub fn gather_at(&mut self, x: &Value, positions: &Value, axis: i64) -> Value {
+        self.node("", "Gather", &[x, positions], vec![attribute_int("axis", axis)])
     }
 }

@@ -1,4 +1,4 @@
-//! `TopK` (opset 11), used as a full sort along one axis.
+//! `TopK` (opset 11): the smallest or largest elements along one axis, in order.
 
 use std::cmp::Ordering;
 
@@ -65,7 +65,11 @@ fn run<T: Scalar>(
         sorted.clear();
         sorted.extend((0..length).map(|at| (x[(o * length + at) * inner + i], at)));
         // Of equal elements the first comes first.
-        sorted.sort_unstable_by(|a, b| order(a.0, b.0).then(a.1.cmp(&b.1)));
+        let order = |a: &(T, usize), b: &(T, usize)| order(a.0, b.0).then(a.1.cmp(&b.1));
+        if k > 0 && k < length {
+            sorted.select_nth_unstable_by(k - 1, order);
+        }
+        sorted[..k].sort_unstable_by(order);
         for (rank, &(value, position)) in sorted[..k].iter().enumerate() {
             let at = (o * k + rank) * inner + i;
             values[at] = value;
@@ -76,14 +80,22 @@ fn run<T: Scalar>(
 }
 
 impl GraphBuilder {
-    /// The elements along `axis`, which has length `length`, in ascending order.
-    pub fn sort_ascending(&mut self, x: &Value, axis: i64, length: usize) -> Value {
-        let k = self.integers(&[length as i64]);
+    /// The `count` smallest elements along `axis` in ascending order, and their positions (int64);
+    /// of equal elements the first comes first.
+    pub fn smallest(&mut self, x: &Value, axis: i64, count: usize) -> (Value, Value) {
+        let k = self.integers(&[count as i64]);
         let attributes = vec![
             attribute_int("axis", axis),
             attribute_int("largest", 0),
             attribute_int("sorted", 1),
         ];
-        self.node_with_outputs("", "TopK", &[x, &k], attributes, 2).remove(0)
+        let mut outputs = self.node_with_outputs("", "TopK", &[x, &k], attributes, 2);
+        let positions = outputs.remove(1);
+        (outputs.remove(0), positions)
+    }
+
+    /// The elements along `axis`, which has length `length`, in ascending order.
+    pub fn sort_ascending(&mut self, x: &Value, axis: i64, length: usize) -> Value {
+        self.smallest(x, axis, length).0
     }
 }

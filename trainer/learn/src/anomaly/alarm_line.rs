@@ -12,6 +12,16 @@
 use model_format::manifest::Threshold;
 
 use crate::estimator::FitError;
+use crate::parameter::{Form, Parameter, Preset};
+
+/// The parameter of every detector that says how many alarms are tolerated.
+pub(super) const FALSE_ALARM_RATE: Parameter = Parameter {
+    name: "false_alarm_rate",
+    doc: "Share of rows like the calibration rows that may raise an alarm. It takes at least \
+          1/rate − 1 calibration rows: 99 for the default.",
+    accepts: &[Form::Number { min: 1e-6, max: 0.5 }],
+    default: Preset::Number(0.01),
+};
 
 /// The line, and what it rests on.
 #[derive(Clone, Debug, PartialEq)]

@@ -7,7 +7,7 @@ use model_format::onnx::proto::DataType;
 use model_format::onnx::tensor::Tensor;
 use serde_json::{Map, json};
 
-use super::random_forest::{CLASS_WEIGHT, class_weights};
+use super::class_weight::{CLASS_WEIGHT, class_weights};
 use crate::catalogue::Entry;
 use crate::estimator::{Estimator, FitContext, FitError, Fitted};
 use crate::minimise::{Minimum, minimise};

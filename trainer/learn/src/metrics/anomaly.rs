@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::events::EventMetrics;
 use super::{MetricError, check_lengths, ratio};
 
 /// Figures of an anomaly detector, by row.
@@ -26,6 +27,9 @@ pub struct AnomalyMetrics {
     pub false_alarm_rate: f64,
     /// Share of the anomalies without an alarm; 0 without anomalies.
     pub missed_alarm_rate: f64,
+    /// By event instead of by row, where the rows have times.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub events: Option<EventMetrics>,
 }
 
 /// Whether a score is an alarm: from 1.0 on, the line that every detector's scores are scaled to.
@@ -76,5 +80,6 @@ fn from_counts(tp: u64, fp: u64, tn: u64, fn_: u64) -> AnomalyMetrics {
         f1: ratio(2.0 * tp as f64, (2 * tp + fp + fn_) as f64),
         false_alarm_rate: ratio(fp as f64, (fp + tn) as f64),
         missed_alarm_rate: ratio(fn_ as f64, (tp + fn_) as f64),
+        events: None,
     }
 }

@@ -1,4 +1,4 @@
-//! Figures of a classifier: accuracy, precision, recall, F1, confusion matrix, log loss.
+//! Figures of a classifier: accuracy, precision, recall, F1, confusion matrix, log loss, correlation.
 
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +23,14 @@ pub struct ClassificationMetrics {
     /// Mean of −ln of the probability given to the true class. Probabilities are clipped to
     /// 2⁻²³ … 1 − 2⁻²³ and rescaled to sum 1, as scikit-learn does with 32-bit floats.
     pub log_loss: f64,
+    /// Matthews correlation coefficient over all classes: 1 for perfect answers, 0 for answers that say
+    /// nothing; 0 too where all rows are, or are named, one class. Absent in figures of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub matthews: Option<f64>,
+    /// Mean squared distance between the probabilities and 1 for the true class, 0 for the others; of
+    /// two classes that of one. 0 is perfect. Absent in figures of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brier: Option<f64>,
     /// By class, in the model's order.
     pub classes: Vec<ClassMetrics>,
     /// Rows by true class (first index) and named class (second index).
@@ -73,12 +81,16 @@ pub fn evaluate(
         return Err(MetricError::UnknownClass { row, class: truth[row], classes: classes.len() });
     }
     let mut confusion = vec![vec![0u64; width]; width];
-    let mut loss = 0.0;
+    let (mut loss, mut squared) = (0.0, 0.0);
     for (&class, row) in truth.iter().zip(probabilities.chunks_exact(width)) {
         confusion[class as usize][largest(row)] += 1;
         loss += row_loss(row, class as usize);
+        squared += row_distance(row, class as usize);
     }
-    Ok(from_confusion(confusion, loss / truth.len() as f64, classes))
+    let rows = truth.len() as f64;
+    // Both classes of two are equally far off.
+    let brier = if width == 2 { squared / rows / 2.0 } else { squared / rows };
+    Ok(from_confusion(confusion, (loss / rows, brier), classes))
 }
 
 /// Figures of the answer "always the most frequent class of the training rows". Its probabilities
@@ -119,9 +131,26 @@ fn row_loss(row: &[f32], class: usize) -> f64 {
     -libm::log(clip(row[class]) / sum)
 }
 
+fn row_distance(row: &[f32], class: usize) -> f64 {
+    let truth = |at: usize| f64::from(u8::from(at == class));
+    let distance = |(at, &p): (usize, &f32)| f64::from(p) - truth(at);
+    row.iter().enumerate().map(distance).map(|distance| distance * distance).sum()
+}
+
+/// Gorodkin: Comparing two K-category assignments by a K-category correlation coefficient, 2004.
+fn matthews(confusion: &[Vec<u64>], named: &[u64]) -> f64 {
+    let support: Vec<f64> = confusion.iter().map(|row| row.iter().sum::<u64>() as f64).collect();
+    let named: Vec<f64> = named.iter().map(|&count| count as f64).collect();
+    let rows: f64 = support.iter().sum();
+    let hits: f64 = confusion.iter().enumerate().map(|(class, row)| row[class] as f64).sum();
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    let spread = (rows * rows - dot(&named, &named)) * (rows * rows - dot(&support, &support));
+    if spread <= 0.0 { 0.0 } else { (hits * rows - dot(&named, &support)) / spread.sqrt() }
+}
+
 fn from_confusion(
     confusion: Vec<Vec<u64>>,
-    log_loss: f64,
+    (log_loss, brier): (f64, f64),
     names: &[String],
 ) -> ClassificationMetrics {
     let count = names.len();
@@ -152,6 +181,8 @@ fn from_confusion(
         macro_average: average(&classes, seen),
         weighted_average: average(&classes, |class| classes[class].support as f64),
         log_loss,
+        matthews: Some(matthews(&confusion, &named)),
+        brier: Some(brier),
         classes,
         confusion,
     }

@@ -75,7 +75,8 @@ fn bins(sorted: &[f64]) -> usize {
     ((range / width).ceil() as usize).clamp(*BINS.start(), *BINS.end())
 }
 
-fn quantile(sorted: &[f64], share: f64) -> f64 {
+/// The value that `share` of the sorted values lie below, in proportion between neighbours; as NumPy.
+pub(super) fn quantile(sorted: &[f64], share: f64) -> f64 {
     let at = (sorted.len() - 1) as f64 * share;
     let low = at.floor() as usize;
     let high = (low + 1).min(sorted.len() - 1);

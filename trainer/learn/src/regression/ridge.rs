@@ -1,13 +1,10 @@
 //! Ridge regression: least squares with a penalty on the size of the coefficients.
 
-use model_format::artifact::{Head, HeadOutputs};
 use model_format::manifest::Task;
-use model_format::onnx::graph::{GraphBuilder, Value};
-use model_format::onnx::proto::DataType;
-use model_format::onnx::tensor::Tensor;
 use nalgebra::{DMatrix, DVector};
-use serde_json::{Map, json};
+use serde_json::Map;
 
+use super::linear::{FittedLinear, centre};
 use crate::catalogue::Entry;
 use crate::estimator::{Estimator, FitContext, FitError, Fitted};
 use crate::parameter::{Checked, Form, Parameter, Preset};
@@ -86,25 +83,9 @@ impl Estimator for Ridge {
         let weights = solve(&z, &y, width, alpha, context)?;
         let shift: f64 = weights.iter().zip(&means).map(|(w, mean)| w * mean).sum();
         (context.progress)(1.0);
-        Ok(Box::new(FittedRidge { scaler, weights, intercept: y_mean - shift }))
+        let (intercept, facts) = (y_mean - shift, Map::new());
+        Ok(Box::new(FittedLinear { scope: NAME, scaler, weights, intercept, facts }))
     }
-}
-
-/// Subtracts the weighted mean of each column and returns the means.
-fn centre(values: &mut [f64], width: usize, weights: &[f64]) -> Vec<f64> {
-    let total: f64 = weights.iter().sum();
-    let mut means = vec![0.0; width];
-    for (row, weight) in values.chunks_exact(width).zip(weights) {
-        for (mean, value) in means.iter_mut().zip(row) {
-            *mean += weight * value / total;
-        }
-    }
-    for row in values.chunks_exact_mut(width) {
-        for (value, mean) in row.iter_mut().zip(&means) {
-            *value -= mean;
-        }
-    }
-    means
 }
 
 /// The weights w that minimise |z w − y|² + alpha |w|².
@@ -167,43 +148,5 @@ fn cholesky(mut system: DMatrix<f64>, right: Vec<f64>, alpha: f64) -> Result<Vec
                      alpha (1 is the default) or leave features out"
                     .to_owned(),
         }),
-    }
-}
-
-struct FittedRidge {
-    scaler: Scaler,
-    weights: Vec<f64>,
-    intercept: f64,
-}
-
-impl Head for FittedRidge {
-    /// `[N, F]` scaled → `[N, F]`·`[F, 1]` + intercept in 64-bit floats → `[N]` float32.
-    fn emit(&self, graph: &mut GraphBuilder, features: &Value) -> HeadOutputs {
-        let scaled = self.scaler.emit(graph, features);
-        let value = graph.scoped("ridge", |graph| {
-            let weights = Tensor::f64([self.weights.len(), 1], self.weights.clone());
-            let weights = graph.constant(weights);
-            let intercept = graph.scalar_f64(self.intercept);
-            let scaled = graph.cast(&scaled, DataType::Double);
-            let sum = graph.mat_mul(&scaled, &weights);
-            let sum = graph.add(&sum, &intercept);
-            let sum = graph.squeeze(&sum, 1);
-            graph.cast(&sum, DataType::Float)
-        });
-        HeadOutputs::Regression { value }
-    }
-}
-
-impl Fitted for FittedRidge {
-    fn features(&self) -> usize {
-        self.weights.len()
-    }
-
-    fn facts(&self) -> Map<String, serde_json::Value> {
-        Map::from_iter([
-            ("weights".to_owned(), json!(self.weights)),
-            ("intercept".to_owned(), json!(self.intercept)),
-            ("constant_features".to_owned(), json!(self.scaler.constant().collect::<Vec<_>>())),
-        ])
     }
 }

@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use model_format::onnx::op::tree_ensemble::{FOREST_NODES_MAX, Forest, Tree};
 
 use super::columns::Columns;
-use super::grow::{Criterion, Grower, Sample, TreeLimits, WEIGHTS_MAX, check_size};
+use super::grow::{Criterion, Grower, Sample, Thresholds, TreeLimits, WEIGHTS_MAX, check_size};
 use crate::estimator::{FitContext, FitError};
+use crate::parameter::Checked;
 use crate::random::Random;
 use crate::workers::Workers;
 
@@ -24,6 +25,42 @@ pub(crate) struct ForestPlan<'a, T> {
     pub(crate) targets: &'a [T],
     /// Weight by row.
     pub(crate) weights: &'a [f64],
+}
+
+/// What is grown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// One tree on all rows.
+    Tree,
+    /// `n_estimators` trees with searched thresholds.
+    Forest,
+    /// `n_estimators` trees with drawn thresholds.
+    ExtraTrees,
+}
+
+impl<'a, T> ForestPlan<'a, T> {
+    /// What the parameters of an estimator of this kind ask for.
+    pub(crate) fn new(
+        kind: Kind,
+        parameters: &Checked,
+        columns: &'a Columns,
+        targets: &'a [T],
+        weights: &'a [f64],
+    ) -> Self {
+        let thresholds = match kind {
+            Kind::Tree | Kind::Forest => Thresholds::Searched,
+            Kind::ExtraTrees => Thresholds::Drawn,
+        };
+        let one = kind == Kind::Tree;
+        ForestPlan {
+            columns,
+            limits: TreeLimits::new(parameters, columns.width(), thresholds),
+            trees: if one { 1 } else { parameters.integer("n_estimators") as usize },
+            bootstrap: !one && parameters.flag("bootstrap"),
+            targets,
+            weights,
+        }
+    }
 }
 
 /// Grows the trees in `context.threads` threads. The result does not depend on how many.

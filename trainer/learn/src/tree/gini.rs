@@ -70,6 +70,26 @@ impl Criterion for Gini {
         self.weights[1] -= w;
     }
 
+    fn divide(&mut self, samples: &[Sample<u32>], is_left: impl Fn(&Sample<u32>) -> bool) -> usize {
+        // Squares are formed once, from the sums.
+        let mut count = 0;
+        self.left.fill(0.0);
+        for sample in samples {
+            let left = is_left(sample);
+            self.left[sample.target as usize] += if left { sample.weight } else { 0.0 };
+            count += usize::from(left);
+        }
+        self.squares = [0.0; 2];
+        for (right, (total, left)) in self.right.iter_mut().zip(self.total.iter().zip(&self.left)) {
+            *right = total - left;
+            self.squares[0] += left * left;
+            self.squares[1] += *right * *right;
+        }
+        let left: f64 = self.left.iter().sum();
+        self.weights = [left, self.total_weight - left];
+        count
+    }
+
     #[inline]
     fn score(&self) -> f64 {
         let [wl, wr] = self.weights;

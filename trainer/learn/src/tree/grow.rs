@@ -36,13 +36,36 @@ pub(crate) trait Criterion {
     fn restart(&mut self);
     /// Moves a sample to the left.
     fn shift(&mut self, sample: &Sample<Self::Target>);
+    /// Puts the samples of the node on the sides that `is_left` says, and returns how many are left.
+    fn divide(
+        &mut self,
+        samples: &[Sample<Self::Target>],
+        is_left: impl Fn(&Sample<Self::Target>) -> bool,
+    ) -> usize {
+        self.restart();
+        let mut left = 0;
+        for sample in samples.iter().filter(|sample| is_left(sample)) {
+            self.shift(sample);
+            left += 1;
+        }
+        left
+    }
     /// How good the split into left and right is; larger is better.
     fn score(&self) -> f64;
     /// Appends the leaf of the node that was entered last.
     fn leaf(&self, out: &mut Vec<f32>);
 }
 
-/// Where growing stops.
+/// Which thresholds a node looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Thresholds {
+    /// All between the values of its rows.
+    Searched,
+    /// One for each feature, drawn evenly between the smallest and the largest value of its rows.
+    Drawn,
+}
+
+/// Where growing stops, and what it looks at.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TreeLimits {
     /// Longest path, in splits.
@@ -53,6 +76,8 @@ pub(crate) struct TreeLimits {
     pub(crate) min_samples_leaf: usize,
     /// Features looked at in each node.
     pub(crate) max_features: usize,
+    /// Thresholds looked at for each feature.
+    pub(crate) thresholds: Thresholds,
 }
 
 /// Grows trees one after another, reusing its buffers.
@@ -82,8 +107,12 @@ enum Side {
 struct Split {
     score: f64,
     column: usize,
+    /// The largest rank that goes left.
     low: u32,
+    /// The next rank of the node.
     high: u32,
+    /// The threshold between them, where it was drawn.
+    drawn: Option<f32>,
 }
 
 impl<'a, C: Criterion> Grower<'a, C> {
@@ -126,9 +155,11 @@ impl<'a, C: Criterion> Grower<'a, C> {
                 }
                 Some(split) => {
                     let middle = from + self.partition(own, &split);
+                    let Split { column, low, high, drawn, .. } = split;
+                    let between = || self.columns.threshold(column, low, high);
                     tree.nodes.push(Node::Split {
-                        feature: split.column as u32,
-                        threshold: self.columns.threshold(split.column, split.low, split.high),
+                        feature: column as u32,
+                        threshold: drawn.unwrap_or_else(between),
                         left: 0,
                         right: 0,
                     });
@@ -165,7 +196,11 @@ impl<'a, C: Criterion> Grower<'a, C> {
             }
             let pick = drawn + random.below((self.features.len() - drawn) as u32) as usize;
             self.features.swap(drawn, pick);
-            varying |= self.scan(samples, self.features[drawn] as usize, &mut best);
+            let column = self.features[drawn] as usize;
+            varying |= match self.limits.thresholds {
+                Thresholds::Searched => self.scan(samples, column, &mut best),
+                Thresholds::Drawn => self.draw(samples, column, random, &mut best),
+            };
         }
         best
     }
@@ -203,8 +238,40 @@ impl<'a, C: Criterion> Grower<'a, C> {
             // Weights of very different size can cancel to a child of weight 0: no split then.
             if score > best_score && score < f64::INFINITY {
                 best_score = score;
-                *best = Some(Split { score, column, low, high });
+                *best = Some(Split { score, column, low, high, drawn: None });
             }
+        }
+        true
+    }
+
+    /// Looks at one drawn split of a column; false where the column is constant in the node.
+    fn draw(
+        &mut self,
+        samples: &[Sample<C::Target>],
+        column: usize,
+        random: &mut Random,
+        best: &mut Option<Split>,
+    ) -> bool {
+        let ranks = self.columns.ranks(column);
+        let (mut low, mut high) = (u32::MAX, 0);
+        for sample in samples {
+            let rank = ranks[sample.row as usize];
+            (low, high) = (low.min(rank), high.max(rank));
+        }
+        if low == high {
+            return false;
+        }
+        let (cut, threshold) = self.columns.cut(column, low, high, random.share());
+        let left = self.criterion.divide(samples, |sample| ranks[sample.row as usize] <= cut);
+        if left < self.limits.min_samples_leaf
+            || samples.len() - left < self.limits.min_samples_leaf
+        {
+            return true;
+        }
+        let score = self.criterion.score();
+        let best_score = best.as_ref().map_or(f64::NEG_INFINITY, |best| best.score);
+        if score > best_score && score < f64::INFINITY {
+            *best = Some(Split { score, column, low: cut, high: cut + 1, drawn: Some(threshold) });
         }
         true
     }

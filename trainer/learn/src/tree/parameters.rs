@@ -1,8 +1,8 @@
-//! The parameters that both forests share.
+//! The parameters that trees and forests share.
 
 use model_format::onnx::op::tree_ensemble::DEPTH_MAX;
 
-use super::grow::TreeLimits;
+use super::grow::{Thresholds, TreeLimits};
 use crate::parameter::{Checked, Form, Parameter, Preset};
 
 /// Number of trees.
@@ -39,13 +39,15 @@ pub(crate) const MIN_SAMPLES_LEAF: Parameter = Parameter {
     default: Preset::Integer(1),
 };
 
-/// Whether rows are drawn.
-pub(crate) const BOOTSTRAP: Parameter = Parameter {
-    name: "bootstrap",
-    doc: "Whether each tree sees as many rows as there are, drawn with replacement, or all rows.",
-    accepts: &[Form::Flag],
-    default: Preset::Flag(true),
-};
+/// Whether rows are drawn, with the default of the estimator.
+pub(crate) const fn bootstrap(default: bool) -> Parameter {
+    Parameter {
+        name: "bootstrap",
+        doc: "Whether each tree sees as many rows as there are, drawn with replacement, or all rows.",
+        accepts: &[Form::Flag],
+        default: Preset::Flag(default),
+    }
+}
 
 /// Features looked at in each node, with the default of the task.
 pub(crate) const fn max_features(default: Preset) -> Parameter {
@@ -61,7 +63,7 @@ pub(crate) const fn max_features(default: Preset) -> Parameter {
 
 impl TreeLimits {
     /// The limits that the parameters set for `width` features.
-    pub(crate) fn new(parameters: &Checked, width: usize) -> TreeLimits {
+    pub(crate) fn new(parameters: &Checked, width: usize, thresholds: Thresholds) -> TreeLimits {
         let count = match parameters.word("max_features") {
             Some("sqrt") => width.isqrt(),
             Some(_) => width.ilog2() as usize,
@@ -73,6 +75,7 @@ impl TreeLimits {
             min_samples_split: parameters.integer("min_samples_split") as usize,
             min_samples_leaf: parameters.integer("min_samples_leaf") as usize,
             max_features: count.max(1),
+            thresholds,
         }
     }
 }

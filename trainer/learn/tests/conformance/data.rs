@@ -72,8 +72,11 @@ pub(crate) fn given(entry: &Entry, rows: usize, width: usize) -> Given {
         },
         Task::Anomaly => {
             let mut test = normal(&mut noise, test_rows, width);
+            // Neighbouring features move apart: along their common way and off it.
             let half = test.values.len() / 2;
-            test.values[half..].iter_mut().for_each(|value| *value += 10.0);
+            for (at, value) in test.values[half..].iter_mut().enumerate() {
+                *value += if (at % width).is_multiple_of(2) { 10.0 } else { -10.0 };
+            }
             let calibration = Some(normal(&mut noise, 150, width));
             Given { train: normal(&mut noise, rows, width), calibration, test }
         }

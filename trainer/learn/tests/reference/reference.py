@@ -46,6 +46,8 @@ def classification(truth, probabilities):
         "precision": precision, "recall": recall, "f1": f1, "support": support,
         "confusion": metrics.confusion_matrix(truth, named, labels=labels),
         "log_loss": metrics.log_loss(truth, probabilities, labels=labels),
+        "matthews": metrics.matthews_corrcoef(truth, named),
+        "brier": metrics.brier_score_loss(truth, probabilities, labels=labels),
     }
 
 
@@ -74,6 +76,8 @@ def regression(truth, predicted):
     return {
         "truth": truth, "predicted": predicted, "r2": None if np.isnan(r2) else r2,
         "rmse": metrics.root_mean_squared_error(t, p), "mae": metrics.mean_absolute_error(t, p),
+        "mape": metrics.mean_absolute_percentage_error(t, p),
+        "residuals": np.quantile(p - t, [0.05, 0.25, 0.5, 0.75, 0.95]),
     }
 
 

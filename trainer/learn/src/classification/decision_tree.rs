@@ -1,0 +1,41 @@
+//! One decision tree for classes.
+
+use model_format::manifest::Task;
+
+use super::class_weight::CLASS_WEIGHT;
+use super::forest;
+use crate::catalogue::Entry;
+use crate::parameter::Preset;
+use crate::supervised::Supervised;
+use crate::tree::{Kind, parameters};
+
+/// The catalogue entry.
+pub(crate) const ENTRY: Entry = Entry {
+    name: NAME,
+    title: "Decision tree",
+    task: Task::Classification,
+    doc: "One tree of yes-or-no questions about single features; the answer is the class shares of \
+          the leaf that a row ends in. The smallest file and the fastest answer, and people can read \
+          it; a forest is nearly always more accurate. Bound it with max_depth or min_samples_leaf.",
+    parameters: &[
+        parameters::MAX_DEPTH,
+        parameters::MIN_SAMPLES_SPLIT,
+        parameters::MIN_SAMPLES_LEAF,
+        parameters::max_features(Preset::Number(1.0)),
+        CLASS_WEIGHT,
+    ],
+    supports_weights: true,
+    needs_calibration: false,
+    build: |parameters| {
+        Box::new(Supervised {
+            name: NAME,
+            task: Task::Classification,
+            parameters,
+            learn: |parameters, train, context| {
+                forest::fit(Kind::Tree, NAME, parameters, train, context)
+            },
+        })
+    },
+};
+
+const NAME: &str = "decision_tree_classifier";
