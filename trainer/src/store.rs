@@ -17,6 +17,7 @@ mod dataset;
 mod deployment;
 mod device;
 mod id;
+mod imported;
 mod job;
 mod key;
 mod loose;
@@ -42,8 +43,9 @@ pub use id::{
     DatasetId, DatasetVersionId, DeploymentId, DeviceId, JobId, KeyId, ModelId, ModelVersionId,
     OwnerId, PipelineId, RecordingId, RunId, TokenId, UploadId, UserId,
 };
+pub use imported::Source;
 pub use job::{Finished, Job, JobKind, JobStatus, NewJob};
-pub use key::{ApiKey, NewKey, Scope};
+pub use key::{ApiKey, KeyUser, NewKey, Scope};
 pub(crate) use model::task_name;
 pub use model::{Model, ModelVersion, NewModelVersion, Stage};
 pub use pipeline::SavedPipeline;
@@ -73,6 +75,7 @@ fn migrations() -> Migrations<'static> {
         M::up_with_hook(include_str!("../migrations/003-run-figures.sql"), fill_figures)
             .foreign_key_check(),
         M::up(include_str!("../migrations/004-several-models.sql")).foreign_key_check(),
+        M::up(include_str!("../migrations/005-imported-files.sql")).foreign_key_check(),
     ])
 }
 
