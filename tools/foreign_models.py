@@ -9,6 +9,8 @@ writes into trainer/tests/foreign:
 
 * sklearn_forest, sklearn_regressor, sklearn_isolation, sklearn_zipmap, sklearn_double: pipelines of
   scikit-learn through skl2onnx (requirements.txt has both).
+* one_unit: two classes, one number: a dense layer with one unit, as networks for two classes end, with
+  the logit `[N, 1]` and its sigmoid `[N]`.
 * flax_cnn, with --cnn: a convolutional network of Flax, exported by jax2onnx. It is committed, so
   that nobody needs JAX (1 GB) for the tests; to train it anew:
   python3 -m venv jax && jax/bin/pip install jax2onnx==0.17.1 flax==0.12.8 onnxruntime pandas
@@ -109,6 +111,45 @@ def sklearn_models(programs):
     write("sklearn_regressor", convert(model, rows.shape[1]), rows[few], rows[few])
 
 
+def one_unit(programs):
+    from onnx import TensorProto, helper, numpy_helper
+    from sklearn.linear_model import LogisticRegression
+
+    windows, classes = pump(programs)
+    flat = windows.reshape(len(windows), -1)
+    # Which of two simulated states it is, by how much each channel moves; the layer sees the raw window.
+    energy = (windows**2).mean(axis=1)
+    fitted = LogisticRegression().fit(energy, classes != "normal")
+    average = np.zeros((flat.shape[1], len(CHANNELS)), np.float32)
+    average[np.arange(flat.shape[1]), np.arange(flat.shape[1]) % len(CHANNELS)] = 1 / SAMPLES
+    constants = {
+        "average": average,
+        "weights": fitted.coef_.T.astype(np.float32),
+        "bias": fitted.intercept_.astype(np.float32),
+        "all": np.array([-1], np.int64),
+    }
+    nodes = [
+        helper.make_node("Mul", ["X", "X"], ["squares"]),
+        helper.make_node("MatMul", ["squares", "average"], ["energy"]),
+        helper.make_node("Gemm", ["energy", "weights", "bias"], ["logit"]),
+        helper.make_node("Sigmoid", ["logit"], ["column"]),
+        helper.make_node("Reshape", ["column", "all"], ["probability"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "one_unit",
+        [helper.make_tensor_value_info("X", TensorProto.FLOAT, [None, flat.shape[1]])],
+        [
+            helper.make_tensor_value_info("logit", TensorProto.FLOAT, [None, 1]),
+            helper.make_tensor_value_info("probability", TensorProto.FLOAT, [None]),
+        ],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    some = np.linspace(0, len(windows) - 1, 6).astype(int)
+    write("one_unit", model, flat[some], windows[some])
+
+
 def flax_cnn(programs):
     import jax
     import jax.numpy as jnp
@@ -159,7 +200,11 @@ def main():
     parser.add_argument("--cnn", action="store_true", help="the network of Flax instead")
     arguments = parser.parse_args()
     FOLDER.mkdir(parents=True, exist_ok=True)
-    (flax_cnn if arguments.cnn else sklearn_models)(arguments.programs)
+    if arguments.cnn:
+        flax_cnn(arguments.programs)
+    else:
+        sklearn_models(arguments.programs)
+        one_unit(arguments.programs)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ mod adopted;
 pub(crate) mod check;
 mod short;
 
-pub use adopted::{Adopted, InputReading, Producer, ScoreScale, UnknownReading};
+pub use adopted::{Adopted, InputReading, Producer, ScoreScale, SecondClass, UnknownReading};
 pub use check::{CLASSES_MAX, ManifestError, NAME_BYTES_MAX, WHOLE_NUMBER_MAX};
 
 /// The version of the artifact format that this code writes for its own graphs.

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use model_format::manifest::{Adopted, Manifest, Producer, Task};
+use model_format::manifest::{Adopted, Manifest, Producer, SecondClass, Task};
 use model_format::pipeline::{Fill, Pipeline, Rate, TimeSource};
 use serde_json::json;
 
@@ -145,9 +145,14 @@ fn graph(adopted: &Adopted) -> String {
         true => "another program".to_owned(),
         false => format!("{name} {version}").trim_end().to_owned(),
     };
-    let softmax = if adopted.softmax { " through a softmax" } else { "" };
+    let through = match adopted.second_class {
+        None if adopted.softmax => " through a softmax",
+        None => "",
+        Some(SecondClass::Probability) => ", the second class's probability",
+        Some(SecondClass::Logit) => ", the second class's logit",
+    };
     format!(
-        "by {producer}, input {}, answers from {}{softmax}, file {}",
+        "by {producer}, input {}, answers from {}{through}, file {}",
         adopted.input, adopted.output, adopted.file_sha256
     )
 }

@@ -18,7 +18,7 @@ use super::{
     Artifact, ArtifactError, Batch, Body, FILE_BYTES_MAX, Golden, METADATA_BYTES_MAX, golden,
 };
 use crate::id::Digest;
-use crate::manifest::{ADOPTED_FORMAT_VERSION, InputReading, Manifest};
+use crate::manifest::{ADOPTED_FORMAT_VERSION, InputReading, Manifest, SecondClass};
 use crate::onnx::proto::{ModelProto, StringStringEntryProto};
 
 /// Why a file of another program cannot be adopted.
@@ -113,6 +113,8 @@ pub enum AdoptedAnswer {
         /// Whether it has.
         softmax: bool,
     },
+    /// The probability of the second of two classes, after a sigmoid where the output has its logit.
+    SecondClass(SecondClass),
     /// A value.
     Regression,
     /// A score.

@@ -24,6 +24,9 @@ pub struct Adopted {
     /// True where that output's logits are turned into probabilities by a softmax that was added.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub softmax: bool,
+    /// Where that output has one number for two classes: what it says of the second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second_class: Option<SecondClass>,
     /// How that output becomes `score`; anomaly detectors only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub score: Option<ScoreScale>,
@@ -47,6 +50,16 @@ pub struct ScoreScale {
     pub lower_is_unusual: bool,
     /// The median of normal windows, after the sign: it has the score 0.
     pub centre: f64,
+}
+
+/// What one number says of the second of two classes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SecondClass {
+    /// Its probability.
+    Probability,
+    /// Its logit; a sigmoid was added.
+    Logit,
 }
 
 /// In which form a graph takes a window of W samples and C channels.
@@ -120,7 +133,7 @@ impl FromStr for InputReading {
 }
 
 impl Adopted {
-    pub(super) fn check(&self, task: Task) -> Result<(), ManifestError> {
+    pub(super) fn check(&self, task: Task, classes: usize) -> Result<(), ManifestError> {
         check_text("adopted.output", &self.output)?;
         for (field, text) in [
             ("adopted.producer.name", &self.producer.name),
@@ -132,6 +145,11 @@ impl Adopted {
         }
         if self.softmax && task != Task::Classification {
             return Err(refuse("adopted.softmax", "true", "only a classification has one"));
+        }
+        if self.second_class.is_some() && (classes != 2 || self.softmax) {
+            let found = format!("given, with {classes} classes");
+            let change = "it is for a classification with two classes and no softmax";
+            return Err(refuse("adopted.second_class", &found, change));
         }
         match (&self.score, task == Task::Anomaly) {
             (Some(scale), true) => finite("adopted.score.centre", scale.centre),

@@ -97,7 +97,7 @@ impl Manifest {
                 let change = "a graph of another program reads windows, and no features";
                 Err(refuse("pipeline.features", found, change))
             }
-            Some(adopted) => adopted.check(self.task),
+            Some(adopted) => adopted.check(self.task, self.classes.len()),
         }
     }
 

@@ -4,7 +4,9 @@ use model_format::artifact::{
     AdoptedAnswer, Artifact, ArtifactError, Batch, Foreign, Golden, ScoreSteps, Wrapping, seal,
 };
 use model_format::id::Digest;
-use model_format::manifest::{Adopted, InputReading, Manifest, Producer, ScoreScale, Task};
+use model_format::manifest::{
+    Adopted, InputReading, Manifest, Producer, ScoreScale, SecondClass, Task,
+};
 use model_format::onnx::proto::{
     AttributeProto, AttributeType, DataType, Dimension, DimensionProto, GraphProto, ModelProto,
     NodeProto, OperatorSetIdProto, StringStringEntryProto, TensorProto, TensorShapeProto,
@@ -79,6 +81,7 @@ fn adopted_manifest(task: Task, reading: InputReading) -> Manifest {
         input: reading,
         output: "probabilities".to_owned(),
         softmax: false,
+        second_class: None,
         score: (task == Task::Anomaly)
             .then_some(ScoreScale { lower_is_unusual: true, centre: 0.25 }),
     });
@@ -107,6 +110,19 @@ fn golden(task: Task) -> Vec<Golden> {
 fn sealed(task: Task, batch: Batch) -> Vec<u8> {
     let manifest = adopted_manifest(task, InputReading::FlatTimeMajor);
     seal(&wrapped(&flat(), &manifest, batch), manifest, &golden(task)).unwrap()
+}
+
+#[test]
+fn one_number_is_for_two_classes_only() {
+    let mut made = adopted_manifest(Task::Classification, InputReading::FlatTimeMajor);
+    made.format_version = 2;
+    made.adopted.as_mut().unwrap().second_class = Some(SecondClass::Logit);
+    let error = made.check().unwrap_err().to_string();
+    assert!(error.contains("adopted.second_class") && error.contains("two classes"), "{error}");
+    made.classes.truncate(2);
+    made.check().unwrap();
+    made.adopted.as_mut().unwrap().softmax = true;
+    made.check().unwrap_err();
 }
 
 #[test]

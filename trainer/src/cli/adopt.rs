@@ -34,10 +34,12 @@ pub(super) struct Adopt {
     /// What it answers; otherwise that follows from its output and from --target or --normal.
     #[arg(long, value_name = "TASK")]
     task: Option<TaskArg>,
-    /// The classes in the order of the output, where the file does not carry them.
+    /// The classes in the order of the output, where the file does not carry them. For an output of one
+    /// number, the probability of the second of two classes: `--classes other,that`.
     #[arg(long, value_name = "CLASS,…", value_delimiter = ',')]
     classes: Vec<String>,
-    /// The output has logits, not probabilities: a softmax is added.
+    /// The output has logits, not probabilities: a softmax is added, or a sigmoid where it has one number
+    /// for two classes.
     #[arg(long)]
     logits: bool,
     /// The output that answers, where the file has several of floats.

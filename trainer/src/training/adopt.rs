@@ -11,8 +11,8 @@ use model_format::artifact::{
 };
 use model_format::id::Digest;
 use model_format::manifest::{
-    ADOPTED_FORMAT_VERSION, Adopted, Baseline, InputReading, Lineage, Manifest, ScoreScale, Task,
-    Threshold,
+    ADOPTED_FORMAT_VERSION, Adopted, Baseline, InputReading, Lineage, Manifest, ScoreScale,
+    SecondClass, Task, Threshold,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -229,7 +229,8 @@ impl Attempt<'_> {
                 producer: self.foreign.producer().clone(),
                 input: reading,
                 output: plan.output.clone(),
-                softmax: plan.logits,
+                softmax: plan.logits && !plan.is_second_alone,
+                second_class: second_class(plan),
                 score: None,
             }),
             lineage: Lineage {
@@ -367,10 +368,19 @@ impl Attempt<'_> {
 
 fn answer_of(plan: &AnswerPlan, steps: ScoreSteps) -> AdoptedAnswer {
     match plan.task {
-        Task::Classification => AdoptedAnswer::Classification { softmax: plan.logits },
+        Task::Classification => match second_class(plan) {
+            Some(number) => AdoptedAnswer::SecondClass(number),
+            None => AdoptedAnswer::Classification { softmax: plan.logits },
+        },
         Task::Regression => AdoptedAnswer::Regression,
         Task::Anomaly => AdoptedAnswer::Anomaly(steps),
     }
+}
+
+/// What the output says of the second of two classes, where that is all it says.
+fn second_class(plan: &AnswerPlan) -> Option<SecondClass> {
+    let number = if plan.logits { SecondClass::Logit } else { SecondClass::Probability };
+    plan.is_second_alone.then_some(number)
 }
 
 /// The options as they were decided.

@@ -144,6 +144,44 @@ fn pipelines_of_scikit_learn_answer_as_the_originals() {
 }
 
 #[test]
+fn one_number_for_two_classes_becomes_their_probabilities() {
+    let program = pump();
+    let file = foreign("one_unit.onnx");
+    program.run("simulate vibration --classes normal,imbalance --seconds 4 two");
+    program.run("import two two --time t_ns --label-from column:label --tags-from {kind}_load{load}_{number}");
+    let Expected { windows, floats } = expected("one_unit");
+    let floats: Vec<Vec<f32>> = floats
+        .iter()
+        .map(|logit| {
+            let fault = 1.0 / (1.0 + (-logit[0]).exp());
+            vec![1.0 - fault, fault]
+        })
+        .collect();
+    for (name, output) in [("by-logit", "logit --logits"), ("by-probability", "probability")] {
+        let options = "--dataset two --classes normal,imbalance --test tag:load=60";
+        let adopted =
+            program.run(&format!("adopt {file} --name {name} --output {output} {options}"));
+        assert_eq!(judges(&adopted), ["tract", "ort"]);
+        assert!(adopted["report"]["evaluation"]["model"]["accuracy"].as_f64().unwrap() > 0.95);
+        program.run(&format!("export {name} -o {name}.onnx"));
+        let bytes = std::fs::read(program.path(&format!("{name}.onnx"))).unwrap();
+        let distance = distances(&bytes, &BOTH, &windows, &floats);
+        assert!(distance < 1e-6, "{output}: {distance}");
+    }
+    for (arguments, told) in [
+        ("--output logit --classes normal,imbalance", "add --logits"),
+        (
+            "--output probability --classes a,b,c",
+            "one number a window, and the classes are a, b, c",
+        ),
+        ("--output probability", "both classes with --classes"),
+    ] {
+        let refusal = program.refusal(&format!("adopt {file} {arguments} --dataset two --name m"));
+        assert!(refusal.contains(told), "{arguments}: {refusal}");
+    }
+}
+
+#[test]
 fn an_isolation_forest_gets_its_alarm_line_and_tract_is_not_forced_on_it() {
     let program = pump();
     let file = foreign("sklearn_isolation.onnx");

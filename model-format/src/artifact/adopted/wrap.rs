@@ -8,7 +8,7 @@ use super::{AdoptedAnswer, Wrapping};
 use crate::artifact::read::outputs as declared_outputs;
 use crate::artifact::write::{IR_VERSION, WINDOWS, declared_input};
 use crate::artifact::{ArtifactError, FILE_BYTES_MAX};
-use crate::manifest::InputReading;
+use crate::manifest::{InputReading, SecondClass};
 use crate::onnx::graph::{GraphBuilder, Scope, Value, attribute_int};
 use crate::onnx::proto::{DataType, GraphProto, OperatorSetIdProto};
 
@@ -125,11 +125,20 @@ fn after(wrapping: &Wrapping<'_>) -> GraphProto {
                 // On two dimensions the axis 1 means the same in every operator set.
                 if softmax { graph.softmax(&rows, 1) } else { rows }
             });
-            let probabilities = graph.rename(&rows, "probabilities");
-            // Without `select_last_index`, which came with operator set 12; the first one wins.
-            let attributes = vec![attribute_int("axis", 1), attribute_int("keepdims", 0)];
-            let label = graph.node("", "ArgMax", &[&probabilities], attributes);
-            graph.rename(&label, "label");
+            classify(&mut graph, &rows);
+        }
+        AdoptedAnswer::SecondClass(number) => {
+            let rows = graph.scoped("output", |graph| {
+                let rows = reshape(graph, &given, &[-1, 1]);
+                let second = match number {
+                    SecondClass::Probability => rows,
+                    SecondClass::Logit => graph.sigmoid(&rows),
+                };
+                let one = graph.scalar_f32(1.0);
+                let first = graph.sub(&one, &second);
+                graph.concat(&[&first, &second], 1)
+            });
+            classify(&mut graph, &rows);
         }
         AdoptedAnswer::Regression => {
             let value = graph.scoped("output", |graph| reshape(graph, &given, &[-1]));
@@ -156,6 +165,15 @@ fn after(wrapping: &Wrapping<'_>) -> GraphProto {
         }
     }
     part(graph)
+}
+
+/// Probabilities `[N, classes]` and the class of the first largest one.
+fn classify(graph: &mut GraphBuilder, rows: &Value) {
+    let probabilities = graph.rename(rows, "probabilities");
+    // Without `select_last_index`, which came with operator set 12; the first one wins.
+    let attributes = vec![attribute_int("axis", 1), attribute_int("keepdims", 0)];
+    let label = graph.node("", "ArgMax", &[&probabilities], attributes);
+    graph.rename(&label, "label");
 }
 
 /// Nodes and constants; without names of nodes, which a foreign node may have.

@@ -19,6 +19,8 @@ pub(super) struct AnswerPlan {
     pub(super) classes: Vec<String>,
     /// Whether the output has logits.
     pub(super) logits: bool,
+    /// Whether the output has one number for two classes: that of the second.
+    pub(super) is_second_alone: bool,
     pub(super) false_alarm_rate: f64,
     pub(super) lower_is_unusual: bool,
 }
@@ -37,7 +39,8 @@ pub(super) fn plan(
         Task::Classification => classes(foreign, output, options, labels)?,
         Task::Regression | Task::Anomaly => Vec::new(),
     };
-    let numbers = classes.len().max(1);
+    let is_second_alone = classes.len() == 2 && output.width == Some(1);
+    let numbers = if is_second_alone { 1 } else { classes.len().max(1) };
     if let Some(width) = output.width.filter(|&width| width != numbers) {
         let expected = match task {
             Task::Classification => format!("and the classes are {}", classes.join(", ")),
@@ -51,6 +54,7 @@ pub(super) fn plan(
         task,
         classes,
         logits: options.logits,
+        is_second_alone,
         false_alarm_rate: options.false_alarm_rate.unwrap_or(FALSE_ALARM_RATE),
         lower_is_unusual: options.lower_is_unusual,
     })

@@ -81,8 +81,9 @@ pub enum AdoptError {
     },
     /// Nothing says what the model answers.
     #[error(
-        "the output {output:?} has one number a window, which may be a value or a score: name what it \
-         predicts with --target, or the normal class with --normal, or the --task"
+        "the output {output:?} has one number a window, which may be a value, a score or the probability \
+         of the second of two classes: name what it predicts with --target, or the normal class \
+         with --normal, or both classes with --classes"
     )]
     Task {
         /// The output.
