@@ -120,7 +120,7 @@ arm64: ## tests of what ships to devices, for 64-bit Arm under qemu; a skip is n
 
 .PHONY: acceptance
 acceptance: setup ## real data sets: make acceptance DATA=FOLDER
-	@test -n "$(DATA)" || { echo "usage: make acceptance DATA=FOLDER (a folder with ei_motion, cwru_de12, gas_turbine, skab)"; exit 2; }
+	@test -n "$(DATA)" || { echo "usage: make acceptance DATA=FOLDER (a folder with ei_motion, cwru_de12, gas_turbine, skab, occupancy, cmapss_fd001, nab)"; exit 2; }
 	$(CARGO_BUILD) --all-targets
 	@$(WITH_ORT) $(PYTHON) tools/acceptance.py "$(TARGET)/debug" "$(DATA)"
 

@@ -2,8 +2,9 @@
 
     make acceptance DATA=FOLDER
 
-FOLDER holds ei_motion, cwru_de12, gas_turbine and skab, as their SOURCES.md describe them. For each
-set the figure is held against a bar; the edge must answer every window exactly as the trainer did;
+FOLDER holds ei_motion, cwru_de12, gas_turbine, skab, occupancy, cmapss_fd001 and nab, as their SOURCES.md
+describe them. All of it is imported, by the command line and by the API, and the reports are held against
+what pandas reads from the same files. For each of the first four sets the figure is held against a bar; the edge must answer every window exactly as the trainer did;
 Python's onnxruntime must give the same answers from raw windows that this script cuts itself.
 """
 
@@ -16,6 +17,9 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
+import pandas as pd
+
+from service import Trainer
 
 PROGRAMS = Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve()
 TOLERANCE = 1e-6
@@ -208,11 +212,133 @@ def valves(chain: Chain, data: Path) -> None:
     )
 
 
+def read(path: Path, **options) -> pd.DataFrame:
+    return pd.read_csv(path, **options)
+
+
+CMAPSS = ["unit", "cycle", *(f"setting{n}" for n in range(1, 4)), *(f"s{n}" for n in range(1, 22))]
+
+
+def sets(data: Path) -> list[tuple]:
+    """Name, files, options, and how pandas reads one of the files; the time and the label column."""
+    skab = [p for kind in ("valve1", "valve2", "other") for p in sorted((data / "skab" / kind).glob("*.csv"))]
+    healthy = [data / "skab/anomaly-free/anomaly-free.csv"]
+    nab = sorted((data / "nab").glob("*/*.csv"))
+    comma, semicolon = {"sep": ","}, {"sep": ";"}
+    skab_options = {"time": "datetime", "label_from": "column:anomaly", "ignore_columns": ["changepoint"]}
+    named = {"sep": r"\s+", "names": CMAPSS, "header": None}
+    cmapss = {"columns": CMAPSS, "recording_column": "unit", "rate_hz": "none", "label_from": "none"}
+    indexed = {"index_col": 0}
+    return [
+        ("occupancy", sorted((data / "occupancy").glob("*.txt")), {"time": "date", "label_from": "column:Occupancy"}, indexed, "date", "Occupancy"),
+        ("gas_turbine", sorted((data / "gas_turbine").glob("*.csv")), {"rate_hz": "none", "label_from": "none", "target_columns": ["TEY"]}, comma, None, None),
+        ("cmapss_fd001", [data / f"cmapss_fd001/{part}_FD001.txt" for part in ("train", "test")], cmapss, named, None, None),
+        ("cwru_de12", sorted((data / "cwru_de12").glob("*.csv")), {"rate_hz": "12000", "label_from": "filename:hp{load}_{label}"}, comma, None, None),
+        ("skab", skab, skab_options, semicolon, "datetime", "anomaly"),
+        ("skab_healthy", healthy, {"time": "datetime", "label_from": "none"}, semicolon, "datetime", None),
+        ("nab", nab, {"time": "timestamp", "label_from": "none"}, comma, "timestamp", None),
+    ]
+
+
+def arguments(options: dict) -> list[str]:
+    """The options of a request as those of the command line."""
+    names = {"target_columns": "--target-column", "ignore_columns": "--ignore-column"}
+    out = []
+    for name, value in options.items():
+        if name in names:
+            out += [part for one in value for part in (names[name], one)]
+        else:
+            out += [f"--{name.replace('_', '-')}", ",".join(value) if isinstance(value, list) else value]
+    return out
+
+
+def expected(table: pd.DataFrame, time: str | None, label: str | None) -> dict:
+    """What pandas says about a file, in the words of the report."""
+    found = {"rows": len(table)}
+    if time:
+        at = pd.to_datetime(table[time]).astype("datetime64[ns]").astype("int64").to_numpy()
+        newest = np.maximum.accumulate(at)
+        steps = np.diff(newest)
+        rising = np.sort(steps[steps > 0])
+        median = rising[len(rising) // 2]
+        found |= {
+            "median_ns": int(median),
+            "gaps": int((2 * rising > 3 * median).sum()),
+            "duplicates": int((at[1:] == newest[:-1]).sum()),
+            "out_of_order": int((at[1:] < newest[:-1]).sum()),
+            "rate_hz": 1e9 / float(rising[2 * rising <= 3 * median].mean()),
+        }
+    if label:
+        counts = table[label].value_counts()
+        found["classes"] = {str(key): int(count) for key, count in counts.items()}
+    return found
+
+
+def reported(reports: list[dict], time: str | None, label: str | None) -> dict:
+    found = {"rows": sum(report["rows"] for report in reports)}
+    if time:
+        (one,) = reports
+        timing = one["timing"]
+        found |= {
+            "median_ns": timing["interval_median_ns"],
+            **{name: timing[name] for name in ("gaps", "duplicates", "out_of_order")},
+            "rate_hz": one["rate_hz"],
+        }
+    if label:
+        found["classes"] = {entry["class"]: entry["rows"] for entry in reports[0]["class_reports"]}
+    return found
+
+
+def same(ours: dict, theirs: dict) -> bool:
+    def near(a, b) -> bool:
+        return a == b or isinstance(a, float) and abs(a / b - 1) < 1e-9
+    return ours.keys() == theirs.keys() and all(near(ours[key], theirs[key]) for key in ours)
+
+
+def imports(chain: Chain, data: Path) -> None:
+    trainer = Trainer(PROGRAMS, chain.folder)
+    results = {}
+    for name, files, options, how, time, label in sets(data):
+        uploads = [trainer.upload(path, str(path.relative_to(data))) for path in files]
+        job = trainer.ask("POST", f"/api/data/datasets/{name}/imports", {"uploads": uploads, "options": options})
+        by_api = trainer.job(job["id"])["result"]
+        results[name] = {report["content"] for report in by_api["imported"]}
+        wrong = []
+        for path in files:
+            reports = [r for r in by_api["imported"] if r["recording"].split("#")[0] == str(path.relative_to(data))]
+            ours, theirs = reported(reports, time, label), expected(read(path, **how), time, label)
+            if not same(ours, theirs):
+                wrong.append(f"{path.name}: {ours} and {theirs}")
+        rows = sum(report["rows"] for report in by_api["imported"])
+        rates = sorted({report["rate_hz"] or 0 for report in by_api["imported"]})
+        gaps = sum((report["timing"] or {}).get("gaps", 0) for report in by_api["imported"])
+        classes = sorted({c for report in by_api["imported"] for c in report["classes"]})
+        said = f"{len(files)} files, {len(by_api['imported'])} recordings, {rows} rows, "
+        said += f"{rates[0]:.6g} to {rates[-1]:.6g} Hz, {gaps} gaps, classes {', '.join(classes) or 'none'}"
+        figure(f"{name}: report", said, "as pandas reads the files", not wrong)
+        print("".join(f"    {line}\n" for line in wrong[:5]), end="")
+    for part, files in (("json", ["training", "testing"]), ("cbor", ["cbor/training", "cbor/testing"])):
+        paths = [path for folder in files for path in sorted((data / "ei_motion" / folder).iterdir())]
+        uploads = [trainer.upload(path, f"{path.parent.name}/{path.name}") for path in paths]
+        job = trainer.ask("POST", f"/api/data/datasets/motion_{part}/imports", {"uploads": uploads})
+        twins = trainer.job(job["id"])["result"]["imported"]
+        results[f"motion_{part}"] = [(Path(r["recording"]).stem, r["content"], r["classes"], r["tags"]) for r in twins]
+    alike = results["motion_json"] == results["motion_cbor"] and len(results["motion_json"]) == 21
+    figure("ei_motion: JSON and CBOR twins", f"{len(results['motion_json'])} pairs", "identical recordings, labels and tags", alike)
+    trainer.stop()
+    for name, files, options, *_ in sets(data):
+        alike = len({path.name for path in files}) < len(files)
+        paths = sorted({path.parent for path in files}) if alike else files
+        again = chain.trainer("import", f"{name}_again", *paths, *arguments(options))
+        contents = {report["content"] for report in again["imported"]}
+        figure(f"{name}: by the command line", f"{len(contents)} contents", "the same as by the API", contents == results[name])
+
+
 def main() -> None:
     if len(sys.argv) != 3 or not (PROGRAMS / "cirame-trainer").exists() or not Path(sys.argv[2]).is_dir():
         sys.exit(f"usage: acceptance.py FOLDER_WITH_THE_PROGRAMS DATA\n\n{__doc__}")
     data = Path(sys.argv[2]).resolve()
-    for part in (motion, bearings, turbine, valves):
+    for part in (imports, motion, bearings, turbine, valves):
         with tempfile.TemporaryDirectory() as folder:
             part(Chain(folder), data)
     failed = [what for what, _, _, passed in figures if not passed]

@@ -152,6 +152,47 @@ def csv() -> None:
     )
 
 
+# Bytes of the table of `csv_large`.
+LARGE_BYTES = 2_000_000_000
+
+
+def csv_large() -> None:
+    """A table of 2 GB: how long both take for it, and how much memory each process had at most."""
+    with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_FOLDER")) as folder:
+        table = Path(folder) / "large.csv"
+        generator = random.Random(2)
+        with table.open("w") as file:
+            file.write("t_us,a,b,c,d,e,f\n")
+            lines = [",".join(f"{generator.gauss(0, 1):.5f}" for _ in range(6)) for _ in range(10_000)]
+            row_number = 0
+            while file.tell() < LARGE_BYTES:
+                file.write("".join(f"{100 * (row_number + at)},{line}\n" for at, line in enumerate(lines)))
+                row_number += len(lines)
+        ours, ours_mb = measured([
+            TARGET / "release/cirame-trainer", "--data", Path(folder) / "data", "import", "bench", table,
+            "--time", "t_us", "--label-from", "none",
+        ])
+        theirs, theirs_mb = measured([sys.executable, "-c", f"import pandas; pandas.read_csv({str(table)!r})"])
+    row(
+        f"CSV import, 2 GB, {row_number:,} rows × 7 columns, whole program",
+        f"{ours:.1f} s ({LARGE_BYTES / ours / 1e6:.0f} MB/s), {ours_mb:.0f} MB at most",
+        f"pandas read_csv {theirs:.1f} s, {theirs_mb:.0f} MB",
+        theirs / ours,
+        "≥ 1×, ≤ 512 MB",
+    )
+
+
+def measured(command: list) -> tuple[float, float]:
+    """Seconds that a program takes, and the megabytes that it had at most."""
+    print("$", " ".join(map(str, command)), file=sys.stderr)
+    start = time.perf_counter()
+    process = subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        sys.exit(f"{command[0]} has failed")
+    return time.perf_counter() - start, usage.ru_maxrss / 1024
+
+
 def service() -> None:
     """The API beside FastAPI and SQLite on the same database, and the trainer's memory."""
     with tempfile.TemporaryDirectory() as folder:
@@ -377,7 +418,7 @@ def start_to_ready(program: Path, model: Path, state: Path) -> tuple[float, floa
 
 
 BENCHMARKS = {
-    "features": features, "payloads": payloads, "latency": latency, "forest": forest, "estimators": estimators, "csv": csv, "service": service,
+    "features": features, "payloads": payloads, "latency": latency, "forest": forest, "estimators": estimators, "csv": csv, "csv_large": csv_large, "service": service,
     "mqtt": mqtt, "size": size,
 }
 

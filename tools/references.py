@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = sorted(
     path
-    for folder in ("model-format/tests/reference", "trainer/learn/tests/reference")
+    for folder in ("model-format/tests/reference", "trainer/learn/tests/reference", "trainer/tests/reference")
     for path in (ROOT / folder).glob("*.py")
 )
 # Linear algebra differs in the last digits between processors; everything else is exact.

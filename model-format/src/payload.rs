@@ -6,6 +6,7 @@
 //! | [`json_lines`] | one flat JSON object per line |
 //! | [`message`] | one message of samples, as devices publish them, in any [`Format`] |
 //! | [`edge_impulse`] | Edge Impulse acquisition files and `info.labels` |
+//! | [`cira`] | recordings of the predecessor, in CBOR |
 //! | [`sparkplug`] | Sparkplug B: payloads that only births explain |
 //! | [`time`] | the times in them |
 //!
@@ -13,6 +14,7 @@
 //! and the value. What is missing in a payload is NaN; nothing is guessed.
 
 mod cbor;
+pub mod cira;
 pub mod csv;
 pub mod edge_impulse;
 mod format;

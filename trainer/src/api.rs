@@ -42,6 +42,7 @@ pub mod problem;
 mod recordings;
 pub mod rules;
 mod runs;
+mod sent;
 mod session;
 mod state;
 mod tokens;
@@ -73,6 +74,7 @@ fn described() -> (Router<ApiState>, OpenApi) {
         .merge(pipelines::routes())
         .merge(datasets::routes())
         .merge(imports::routes())
+        .merge(sent::routes())
         .merge(recordings::routes())
         .merge(uploads::routes())
         .merge(estimators::routes())

@@ -101,6 +101,7 @@ impl DataFolder {
         let store = Store::open(&database)?;
         let folder =
             DataFolder { path: path.to_owned(), store, files: RwLock::new(()), _lock: lock };
+        folder.store.forget_old_imported_files()?;
         folder.sweep()?;
         Ok(folder)
     }
@@ -186,6 +187,11 @@ impl DataFolder {
     /// Where the bytes of this upload lie.
     pub fn upload_path(&self, upload: UploadId) -> PathBuf {
         self.path.join(upload_file(upload))
+    }
+
+    /// The folder of the recordings.
+    pub(crate) fn recordings_path(&self) -> PathBuf {
+        self.path.join("datasets")
     }
 
     /// The folder whose files are offered for import.
@@ -291,16 +297,50 @@ fn write_with(
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    let result = (|| {
-        let mut temporary =
-            tempfile::Builder::new().prefix(TEMPORARY_PREFIX).tempfile_in(folder)?;
-        write(temporary.as_file_mut())?;
-        temporary.as_file().sync_all()?;
-        permit(temporary.as_file())?;
-        temporary.persist(path).map_err(|error| error.error)?;
-        File::open(folder)?.sync_all()
-    })();
-    result.map_err(io_error(path))
+    let mut writing = Writing::begin(folder)?;
+    write(writing.temporary.as_file_mut()).map_err(io_error(path))?;
+    writing.finish_with(path, permit)
+}
+
+/// A file on its way into a folder, under a name that is removed at the next start if the process
+/// ends before.
+#[derive(Debug)]
+pub(crate) struct Writing {
+    temporary: tempfile::NamedTempFile,
+}
+
+impl Writing {
+    pub(crate) fn begin(folder: &Path) -> Result<Self, FolderError> {
+        let temporary = tempfile::Builder::new().prefix(TEMPORARY_PREFIX).tempfile_in(folder);
+        Ok(Writing { temporary: temporary.map_err(io_error(folder))? })
+    }
+
+    /// The file, to be written to.
+    pub(crate) fn file(&self) -> io::Result<File> {
+        self.temporary.as_file().try_clone()
+    }
+
+    /// Puts the file, whole and synced, to its place in the same folder.
+    pub(crate) fn finish(self, path: &Path) -> Result<(), FolderError> {
+        self.finish_with(path, set_readable)
+    }
+
+    fn finish_with(
+        self,
+        path: &Path,
+        permit: impl FnOnce(&File) -> io::Result<()>,
+    ) -> Result<(), FolderError> {
+        let Writing { temporary } = self;
+        let result = (|| {
+            temporary.as_file().sync_all()?;
+            permit(temporary.as_file())?;
+            let placed = temporary.persist(path).map_err(|error| error.error)?;
+            drop(placed);
+            let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+            File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+        })();
+        result.map_err(io_error(path))
+    }
 }
 
 /// [`write_atomically`] for a secret: only the owner of the process may read the file.

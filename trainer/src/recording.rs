@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use model_format::id::Digest;
+use sha2::{Digest as _, Sha256};
 
 use crate::store::{Annotation, ChannelInfo, NewEntry, RecordingInfo};
 
@@ -117,18 +118,10 @@ impl Recording {
     /// Digest of samples, times, channels and rate; names, labels and tags are no part of it. It
     /// is taken from the values, not from a file, so no writer's version enters a lineage.
     pub fn content(&self) -> Digest {
+        let mut content = ContentDigest::new(self.channels.len());
+        content.add(&self.time_ns, self.channels.iter().map(|channel| channel.values.as_slice()));
         let channels: Vec<ChannelInfo> = self.channels.iter().map(RecordedChannel::info).collect();
-        let mut parts = serde_json::to_vec(&(self.absolute_time, self.rate_hz, channels))
-            .expect("plain data has a JSON form");
-        let times: Vec<u8> = self.time_ns.iter().flat_map(|time| time.to_le_bytes()).collect();
-        parts.extend_from_slice(Digest::of(&times).bytes());
-        for channel in &self.channels {
-            let value = |&value: &f32| if value.is_nan() { f32::NAN } else { value };
-            let bytes: Vec<u8> =
-                channel.values.iter().flat_map(|v| value(v).to_le_bytes()).collect();
-            parts.extend_from_slice(Digest::of(&bytes).bytes());
-        }
-        Digest::of(&parts)
+        content.finish(self.absolute_time, self.rate_hz, &channels)
     }
 
     /// What a dataset version lists of this recording.
@@ -144,6 +137,53 @@ impl Recording {
             },
             annotation: Annotation { labels: self.labels.clone(), tags: self.tags.clone() },
         }
+    }
+}
+
+/// [`Recording::content`], of rows that come one group after another.
+#[derive(Clone)]
+pub(crate) struct ContentDigest {
+    times: Sha256,
+    channels: Vec<Sha256>,
+    bytes: Vec<u8>,
+}
+
+impl ContentDigest {
+    pub(crate) fn new(channels: usize) -> Self {
+        ContentDigest {
+            times: Sha256::new(),
+            channels: vec![Sha256::new(); channels],
+            bytes: Vec::new(),
+        }
+    }
+
+    /// Adds rows: their times, and the values of each channel.
+    pub(crate) fn add<'a>(&mut self, time_ns: &[i64], channels: impl Iterator<Item = &'a [f32]>) {
+        self.bytes.clear();
+        self.bytes.extend(time_ns.iter().flat_map(|time| time.to_le_bytes()));
+        self.times.update(&self.bytes);
+        for (digest, values) in self.channels.iter_mut().zip(channels) {
+            let value = |&value: &f32| if value.is_nan() { f32::NAN } else { value };
+            self.bytes.clear();
+            self.bytes.extend(values.iter().flat_map(|v| value(v).to_le_bytes()));
+            digest.update(&self.bytes);
+        }
+    }
+
+    /// The digest of all rows, with what else belongs to the content.
+    pub(crate) fn finish(
+        self,
+        absolute_time: bool,
+        rate_hz: Option<f64>,
+        channels: &[ChannelInfo],
+    ) -> Digest {
+        let mut parts = serde_json::to_vec(&(absolute_time, rate_hz, channels))
+            .expect("plain data has a JSON form");
+        for digest in std::iter::once(self.times).chain(self.channels) {
+            let digest: [u8; 32] = digest.finalize().into();
+            parts.extend_from_slice(&digest);
+        }
+        Digest::of(&parts)
     }
 }
 

@@ -17,6 +17,7 @@ mod dataset;
 mod deployment;
 mod device;
 mod id;
+mod imported;
 mod job;
 mod key;
 mod loose;
@@ -43,8 +44,9 @@ pub use id::{
     DatasetId, DatasetVersionId, DeploymentId, DeviceId, JobId, KeyId, ModelId, ModelVersionId,
     OwnerId, PipelineId, RecordingId, RunId, TokenId, UploadId, UserId,
 };
+pub use imported::Source;
 pub use job::{Finished, Job, JobKind, JobStatus, NewJob};
-pub use key::{ApiKey, NewKey, Scope};
+pub use key::{ApiKey, KeyUser, NewKey, Scope};
 pub(crate) use model::task_name;
 pub use model::{Model, ModelVersion, NewModelVersion, Stage};
 pub use pipeline::SavedPipeline;
@@ -62,7 +64,7 @@ use crate::clock::now_ms;
 use pool::{Pool, Reader};
 
 /// How many migrations there are: the version of the schema.
-const MIGRATIONS: u32 = 5;
+const MIGRATIONS: u32 = 6;
 
 fn migrations() -> Migrations<'static> {
     let fill_figures = |transaction: &Transaction<'_>| {
@@ -76,6 +78,7 @@ fn migrations() -> Migrations<'static> {
             .foreign_key_check(),
         M::up(include_str!("../migrations/004-several-models.sql")).foreign_key_check(),
         M::up(include_str!("../migrations/005-sensors.sql")),
+        M::up(include_str!("../migrations/006-imported-files.sql")).foreign_key_check(),
     ])
 }
 

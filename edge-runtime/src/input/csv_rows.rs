@@ -24,7 +24,8 @@ impl<R: Read> CsvRows<R> {
         run: &Run,
         pipeline: &Pipeline,
     ) -> anyhow::Result<Self> {
-        let options = Options { delimiter: run.delimiter, decimal: run.decimal };
+        let options =
+            Options { delimiter: run.delimiter, decimal: run.decimal, ..Options::default() };
         let mut reader = Reader::open(name, source, &options)?;
         let channels = pipeline.channels.iter().map(|channel| reader.column(&channel.name));
         let channels = channels.collect::<Result<Vec<_>, _>>().map_err(missing_channel)?;

@@ -14,6 +14,12 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
         };
         assert_eq!(bits(&acquisition), bits(&again));
     }
+    for acquisition in Acquisition::read_cbor(data).unwrap_or_default() {
+        let sensors = acquisition.sensors.len();
+        assert_eq!(acquisition.values.len(), acquisition.rows() * sensors);
+        let place = acquisition.signature.place(data);
+        assert!(place.is_none_or(|place| place.end <= data.len()));
+    }
     if let Ok(labels) = read_labels(data) {
         let again = read_labels(data).expect("they were read before");
         assert!(labels.iter().map(|file| &file.label).eq(again.iter().map(|file| &file.label)));

@@ -1,28 +1,63 @@
 //! Delimited text: rows of typed cells, streaming, with errors that name line, column and value.
 //!
-//! A header row with unique names is required. The delimiter (`,` `;` tab `|`) and, where it is
-//! not the comma, the decimal sign are found from the first lines, or given. A first column
-//! without a name (as pandas writes it, or as R does by leaving it out of a quoted header) is the
-//! index column: it is there, with an empty name, but it is no signal.
+//! A header row with unique names is required, unless the columns are named beside it. The
+//! delimiter (`,` `;` tab `|`, or blanks) and, where it is not the comma, the decimal sign are
+//! found from the first lines, or given. Lines above the table must be named: they are not skipped
+//! in silence. A first column without a name (as pandas writes it, or as R does by leaving it out
+//! of a quoted header) is the index column: it is there, with an empty name, but it is no signal.
 
+mod bounded;
 mod sniff;
 
 use std::io::{Chain, Cursor, Read};
+
+use bounded::{Bounded, TooLong};
+pub use sniff::{Look, look};
 
 use super::time::{Decimal, TimeFormat};
 use super::{COLUMNS_MAX, LINE_BYTES_MAX, excerpt, listing};
 use crate::nearest::did_you_mean;
 
 /// What is known about a file beforehand; what is not given is found from its first lines.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
-    /// The byte between two cells.
+    /// The byte between two cells; [`BLANKS`] for any number of blanks.
     pub delimiter: Option<u8>,
     /// The decimal sign.
     pub decimal: Option<Decimal>,
+    /// Lines above the table.
+    pub skip_lines: Option<u64>,
+    /// How the columns are named.
+    pub header: Header,
 }
 
-/// The delimiter that a user names: `,` `;` `tab` or `|`.
+/// How columns are named.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Header {
+    /// By the first row.
+    #[default]
+    Row,
+    /// There is no such row: `column_1`, `column_2`, …
+    Numbered,
+    /// There is no such row, and these are the names.
+    Named(Vec<String>),
+}
+
+impl Header {
+    /// The header that a user names: `numbered`, or names.
+    pub fn of_names(names: Vec<String>) -> Self {
+        match names.as_slice() {
+            [] => Header::Row,
+            [one] if one == "numbered" => Header::Numbered,
+            _ => Header::Named(names),
+        }
+    }
+}
+
+/// The delimiter of tables whose cells are divided by one blank or several.
+pub const BLANKS: u8 = b' ';
+
+/// The delimiter that a user names: `,` `;` `tab` `|` or `blanks`.
 ///
 /// # Errors
 /// Says what is expected.
@@ -32,7 +67,17 @@ pub fn parse_delimiter(text: &str) -> Result<u8, &'static str> {
         ";" => Ok(b';'),
         "|" => Ok(b'|'),
         "tab" | "\\t" | "\t" => Ok(b'\t'),
-        _ => Err("`,`, `;`, `tab` or `|` is expected"),
+        "blanks" => Ok(BLANKS),
+        _ => Err("`,`, `;`, `tab`, `|` or `blanks` is expected"),
+    }
+}
+
+/// How a user names a delimiter.
+pub fn delimiter_name(delimiter: u8) -> String {
+    match delimiter {
+        b'\t' => "tab".to_owned(),
+        BLANKS => "blanks".to_owned(),
+        byte => char::from(byte).to_string(),
     }
 }
 
@@ -64,16 +109,47 @@ pub enum CsvErrorKind {
     #[error("is empty: a header row with column names is expected")]
     Empty,
     /// UTF-16, or another encoding than UTF-8.
-    #[error("line {line} is not UTF-8 text: save the file as UTF-8")]
+    #[error(
+        "line {line} is not UTF-8 text: save the file as UTF-8, or say how it is written, for \
+         example with `--encoding windows-1252`"
+    )]
     Encoding {
         /// Line in the file, from 1.
         line: u64,
     },
     /// The first line holds numbers.
-    #[error("the first line holds no column names but numbers ({found}): put a header row above")]
+    #[error(
+        "the first line holds no column names but numbers ({found}): name the columns with \
+         `--columns a,b,c`, number them with `--columns numbered`, or put a header row above"
+    )]
     HeaderMissing {
         /// The first line.
         found: String,
+    },
+    /// Lines that do not belong to the table.
+    #[error(
+        "line {last} and what is above it do not belong to the table ({found}): add \
+         `--skip-lines {last}`, or remove them"
+    )]
+    Preamble {
+        /// The last of them.
+        last: u64,
+        /// What stands there.
+        found: String,
+    },
+    /// Bytes that no text has.
+    #[error("line {line} has NUL bytes: this is no text, or it was cut off while it was written")]
+    Nul {
+        /// Line in the file, from 1.
+        line: u64,
+    },
+    /// The rows have another number of cells than there are names.
+    #[error("{names} columns are named, but the first row has {found} cells")]
+    Names {
+        /// How many names there are.
+        names: usize,
+        /// How many cells.
+        found: usize,
     },
     /// A column in the middle has no name.
     #[error("column {position} has no name in the header row: give it one")]
@@ -164,6 +240,8 @@ pub struct Reader<R> {
     record: csv::ByteRecord,
     /// The first data row is read ahead, to recognise an index column.
     ahead: bool,
+    /// Lines above the table, which the tokeniser does not see.
+    lines_above: u64,
 }
 
 /// One row. Columns are named by their position in [`Reader::columns`].
@@ -172,6 +250,7 @@ pub struct Row<'a> {
     columns: &'a [String],
     decimal: Decimal,
     record: &'a csv::ByteRecord,
+    lines_above: u64,
 }
 
 impl<R: Read> Reader<R> {
@@ -183,15 +262,15 @@ impl<R: Read> Reader<R> {
         let fail = |kind| CsvError { file: file.to_owned(), kind };
         let sample = sniff::sample(&mut input).map_err(|error| fail(CsvErrorKind::Io(error)))?;
         let found = sniff::dialect(&sample, options).map_err(fail)?;
-        let start = found.start;
         let mut head = Cursor::new(sample);
-        head.set_position(start as u64);
+        head.set_position(found.start as u64);
+        let bounded = Bounded::new(head.chain(input), found.delimiter == BLANKS);
         let input = csv::ReaderBuilder::new()
             .delimiter(found.delimiter)
             .has_headers(false)
             .flexible(true)
             .buffer_capacity(1 << 16)
-            .from_reader(Bounded { inner: head.chain(input), left: 0 });
+            .from_reader(bounded);
         let mut reader = Reader {
             file: file.to_owned(),
             input,
@@ -201,9 +280,33 @@ impl<R: Read> Reader<R> {
             decimal: found.decimal,
             record: csv::ByteRecord::new(),
             ahead: false,
+            lines_above: found.lines_above,
         };
-        reader.read_header(found.header_is_quoted)?;
+        match &options.header {
+            Header::Row => reader.read_header(found.header_is_quoted)?,
+            header => reader.name_columns(header)?,
+        }
         Ok(reader)
+    }
+
+    /// Names the columns of a table that has no header row.
+    fn name_columns(&mut self, header: &Header) -> Result<(), CsvError> {
+        self.ahead = self.read_record()?;
+        if !self.ahead {
+            return Err(self.error(CsvErrorKind::Empty));
+        }
+        let found = self.record.len();
+        if found > COLUMNS_MAX {
+            return Err(self.error(CsvErrorKind::Columns { found }));
+        }
+        self.columns = match header {
+            Header::Named(names) if names.len() != found => {
+                return Err(self.error(CsvErrorKind::Names { names: names.len(), found }));
+            }
+            Header::Named(names) => names.clone(),
+            Header::Row | Header::Numbered => (1..=found).map(|n| format!("column_{n}")).collect(),
+        };
+        check_names(&self.columns).map_err(|kind| self.error(kind))
     }
 
     /// The columns' names, in the order of the file. The index column's name is empty.
@@ -288,7 +391,13 @@ impl<R: Read> Reader<R> {
             columns: &self.columns,
             decimal: self.decimal,
             record: &self.record,
+            lines_above: self.lines_above,
         }
+    }
+
+    /// The row that was read last, by [`Reader::next_row`] or [`Reader::peek_row`].
+    pub fn current(&self) -> Row<'_> {
+        self.row()
     }
 
     fn read_header(&mut self, is_quoted: bool) -> Result<(), CsvError> {
@@ -301,7 +410,7 @@ impl<R: Read> Reader<R> {
         let mut columns = Vec::with_capacity(self.record.len() + 1);
         for cell in &self.record {
             let name = std::str::from_utf8(cell)
-                .map_err(|_| self.error(CsvErrorKind::Encoding { line: 1 }))?;
+                .map_err(|_| self.error(CsvErrorKind::Encoding { line: self.line() }))?;
             columns.push(name.trim().to_owned());
         }
         // Blanks do not divide columns, but a table that has them there has no header either.
@@ -322,12 +431,14 @@ impl<R: Read> Reader<R> {
 
     /// Reads one record within the bound on its length; false at the end.
     fn read_record(&mut self) -> Result<bool, CsvError> {
-        self.input.get_mut().left = LINE_BYTES_MAX;
+        self.input.get_mut().allow(LINE_BYTES_MAX);
         match self.input.read_byte_record(&mut self.record) {
             Ok(more) => Ok(more),
             Err(error) => Err(self.error(match error.into_kind() {
                 csv::ErrorKind::Io(error) if error.get_ref().is_some_and(|e| e.is::<TooLong>()) => {
-                    CsvErrorKind::LineTooLong { line: self.input.position().line() }
+                    CsvErrorKind::LineTooLong {
+                        line: self.lines_above + self.input.position().line(),
+                    }
                 }
                 csv::ErrorKind::Io(error) => CsvErrorKind::Io(error),
                 // Width, encoding and seeking are not asked of the tokeniser.
@@ -337,7 +448,7 @@ impl<R: Read> Reader<R> {
     }
 
     fn line(&self) -> u64 {
-        self.record.position().map_or(0, csv::Position::line)
+        self.lines_above + self.record.position().map_or(0, csv::Position::line)
     }
 
     fn error(&self, kind: CsvErrorKind) -> CsvError {
@@ -359,10 +470,10 @@ fn check_names(columns: &[String]) -> Result<(), CsvErrorKind> {
     Ok(())
 }
 
-impl Row<'_> {
+impl<'a> Row<'a> {
     /// Line in the file, from 1, at which the row begins.
     pub fn line(&self) -> u64 {
-        self.record.position().map_or(0, csv::Position::line)
+        self.lines_above + self.record.position().map_or(0, csv::Position::line)
     }
 
     /// The text of a cell, without blanks around it.
@@ -370,6 +481,17 @@ impl Row<'_> {
     /// # Errors
     /// If it is not UTF-8.
     pub fn text(&self, column: usize) -> Result<&str, CsvError> {
+        match std::str::from_utf8(&self.record[column]) {
+            Ok(text) => Ok(text.trim()),
+            Err(_) => Err(self.error(CsvErrorKind::Encoding { line: self.line() })),
+        }
+    }
+
+    /// [`Row::text`], which lives as long as the reader does not move on.
+    ///
+    /// # Errors
+    /// As [`Row::text`].
+    pub fn into_text(self, column: usize) -> Result<&'a str, CsvError> {
         match std::str::from_utf8(&self.record[column]) {
             Ok(text) => Ok(text.trim()),
             Err(_) => Err(self.error(CsvErrorKind::Encoding { line: self.line() })),
@@ -469,26 +591,4 @@ fn plain_decimal(cell: &[u8], decimal: Decimal) -> Option<f64> {
 /// True for the ways in which tables write that there is no value.
 fn is_missing(text: &str) -> bool {
     text.is_empty() || ["na", "null"].iter().any(|word| text.eq_ignore_ascii_case(word))
-}
-
-/// Passes on at most `left` bytes, so that one row cannot take all memory.
-struct Bounded<R> {
-    inner: R,
-    left: usize,
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("a row is longer than {LINE_BYTES_MAX} bytes")]
-struct TooLong;
-
-impl<R: Read> Read for Bounded<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        if self.left == 0 && !buffer.is_empty() {
-            return Err(std::io::Error::other(TooLong));
-        }
-        let length = buffer.len().min(self.left);
-        let count = self.inner.read(&mut buffer[..length])?;
-        self.left -= count;
-        Ok(count)
-    }
 }

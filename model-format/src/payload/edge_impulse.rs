@@ -1,16 +1,19 @@
-//! Edge Impulse acquisition files (JSON) and the `info.labels` beside them.
+//! Edge Impulse acquisition files (JSON or CBOR) and the `info.labels` beside them.
 //!
 //! Format: `{"protected": {"ver", "alg", "iat"?}, "signature", "payload": {"device_name"?,
 //! "device_type"?, "interval_ms", "sensors": [{"name", "units"}], "values": [[..], ..]}}`, after
 //! <https://docs.edgeimpulse.com/reference/data-acquisition-format>. With one sensor a row may be
-//! a bare number. A signature is reported, not verified: the key is not in the file.
+//! a bare number. A file may hold the payload alone, or a list of acquisitions. A signature is
+//! given with the place of its bytes: whoever has the key verifies it over the file as it stands.
 
 use std::collections::HashSet;
 use std::fmt;
+use std::ops::Range;
 
 use serde::Deserialize;
 use serde::de::{self, DeserializeSeed, Deserializer, SeqAccess, Visitor};
 
+use super::cbor::{Cbor, CborError, Kind};
 use super::{COLUMNS_MAX, excerpt};
 
 /// Largest file that is read, in bytes.
@@ -31,6 +34,8 @@ pub struct Acquisition {
     pub values: Vec<f32>,
     /// Who signed it, as far as the file says.
     pub signature: Signature,
+    /// The class that the file itself names: beside the payload, or in it.
+    pub label: Option<String>,
     /// When it was signed, in seconds since 1970.
     pub issued_at_s: Option<i64>,
 }
@@ -46,12 +51,43 @@ pub struct Sensor {
 }
 
 /// What an acquisition says about its signature.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Signature {
-    /// It is not signed (`alg` is `none`).
+    /// It is not signed (`alg` is `none`, or there is none).
     None,
-    /// It carries an HMAC-SHA256 that was not verified.
-    Unverified,
+    /// It carries an HMAC-SHA256.
+    Signed {
+        /// The 32 bytes, or what stands in their place.
+        code: Vec<u8>,
+        /// How the file writes it.
+        written: Written,
+    },
+}
+
+/// How a signature is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// As hexadecimal digits.
+    Hex(String),
+    /// As bytes, in CBOR.
+    Bytes,
+}
+
+impl Signature {
+    /// The bytes of the file that the signature stands in, if there is exactly one such place: to
+    /// be taken as zeros (digits `0`, or zero bytes) while it is computed.
+    pub fn place(&self, file: &[u8]) -> Option<Range<usize>> {
+        let Signature::Signed { code, written } = self else { return None };
+        let text = match written {
+            Written::Hex(text) => text.as_bytes(),
+            Written::Bytes => code,
+        };
+        let mut places = file.windows(text.len().max(1)).enumerate().filter(|(_, at)| *at == text);
+        match (places.next(), places.next()) {
+            (Some((at, _)), None) => Some(at..at + text.len()),
+            _ => None,
+        }
+    }
 }
 
 /// What `info.labels` says about one file.
@@ -88,6 +124,12 @@ pub enum EdgeImpulseError {
     /// Not the JSON of this format.
     #[error("is not an Edge Impulse file: {0}")]
     Json(#[from] serde_json::Error),
+    /// Not the CBOR of this format.
+    #[error("is not an Edge Impulse file: {0}")]
+    Cbor(String),
+    /// A file of another number of acquisitions than one.
+    #[error("holds {0} acquisitions, and one is expected here")]
+    Several(usize),
     /// A field holds something that cannot be.
     #[error("`{field}` is {found}: {expected}")]
     Field {
@@ -101,42 +143,48 @@ pub enum EdgeImpulseError {
 }
 
 impl Acquisition {
-    /// Reads one acquisition file.
+    /// Reads a file with one acquisition, in JSON.
+    ///
+    /// # Errors
+    /// As [`Acquisition::read_json`], and if there is not exactly one.
+    pub fn read(bytes: &[u8]) -> Result<Acquisition, EdgeImpulseError> {
+        let mut all = Acquisition::read_json(bytes)?;
+        match all.len() {
+            1 => Ok(all.remove(0)),
+            count => Err(EdgeImpulseError::Several(count)),
+        }
+    }
+
+    /// Reads the acquisitions of a JSON file.
     ///
     /// # Errors
     /// If it is too large, not of this format, has rows of another width than it has sensors,
     /// an interval that is no positive number, or sensors without a name of their own.
-    pub fn read(bytes: &[u8]) -> Result<Acquisition, EdgeImpulseError> {
+    pub fn read_json(bytes: &[u8]) -> Result<Vec<Acquisition>, EdgeImpulseError> {
         check_size(bytes)?;
-        let Document { protected, signature, payload } =
-            serde_json::from_slice(without_bom(bytes))?;
-        let is_signed = !protected.alg.eq_ignore_ascii_case("none")
-            && signature.bytes().any(|byte| byte != b'0');
-        check_sensors(&payload.sensors)?;
-        if !(payload.interval_ms > 0.0 && payload.interval_ms.is_finite()) {
-            return Err(EdgeImpulseError::Field {
-                field: "interval_ms",
-                found: payload.interval_ms.to_string(),
-                expected: "a number of milliseconds above 0 is expected",
-            });
-        }
-        let width = payload.sensors.len();
-        if let Some(found) = payload.values.width.filter(|found| *found != width) {
-            return Err(EdgeImpulseError::Field {
-                field: "values",
-                found: format!("a table with rows of {found}"),
-                expected: "each row needs one number per sensor",
-            });
-        }
-        Ok(Acquisition {
-            device_name: payload.device_name,
-            device_type: payload.device_type,
-            interval_ms: payload.interval_ms,
-            sensors: payload.sensors,
-            values: payload.values.numbers,
-            signature: if is_signed { Signature::Unverified } else { Signature::None },
-            issued_at_s: protected.iat,
-        })
+        let text = without_bom(bytes);
+        let is_list = text.trim_ascii_start().first() == Some(&b'[');
+        let documents: Vec<Document> = match is_list {
+            true => serde_json::from_slice(text)?,
+            false => vec![serde_json::from_slice(text)?],
+        };
+        documents.into_iter().map(Document::acquisition).collect()
+    }
+
+    /// Reads the acquisitions of a CBOR file.
+    ///
+    /// # Errors
+    /// As [`Acquisition::read_json`].
+    pub fn read_cbor(bytes: &[u8]) -> Result<Vec<Acquisition>, EdgeImpulseError> {
+        check_size(bytes)?;
+        let wrong = |error: CborError| EdgeImpulseError::Cbor(error.to_string());
+        let mut cbor = Cbor::new(bytes);
+        let documents: Vec<Document> = match Cbor::new(bytes).kind().map_err(wrong)? {
+            Kind::Array => Deserialize::deserialize(&mut cbor).map_err(wrong)?,
+            _ => vec![Deserialize::deserialize(&mut cbor).map_err(wrong)?],
+        };
+        cbor.end().map_err(wrong)?;
+        documents.into_iter().map(Document::acquisition).collect()
     }
 
     /// Rows in `values`.
@@ -200,17 +248,33 @@ fn check_sensors(sensors: &[Sensor]) -> Result<(), EdgeImpulseError> {
     Ok(())
 }
 
+/// One acquisition as it is written; with `payload`, or flat.
 #[derive(Deserialize)]
 struct Document {
-    protected: Protected,
     #[serde(default)]
-    signature: String,
-    payload: Payload,
+    protected: Option<Protected>,
+    #[serde(default)]
+    signature: SignatureField,
+    #[serde(default)]
+    label: Option<String>,
+    #[serde(default)]
+    payload: Option<Payload>,
+    #[serde(default)]
+    device_name: Option<String>,
+    #[serde(default)]
+    device_type: Option<String>,
+    #[serde(default)]
+    interval_ms: Option<f64>,
+    #[serde(default)]
+    sensors: Option<Vec<Sensor>>,
+    #[serde(default)]
+    values: Option<Values>,
 }
 
 #[derive(Deserialize)]
 struct Protected {
-    alg: String,
+    #[serde(default)]
+    alg: Option<String>,
     #[serde(default)]
     iat: Option<i64>,
 }
@@ -221,9 +285,130 @@ struct Payload {
     device_name: Option<String>,
     #[serde(default)]
     device_type: Option<String>,
+    #[serde(default)]
+    label: Option<String>,
     interval_ms: f64,
     sensors: Vec<Sensor>,
     values: Values,
+}
+
+impl Document {
+    fn acquisition(self) -> Result<Acquisition, EdgeImpulseError> {
+        let (alg, issued_at_s) = match &self.protected {
+            Some(protected) => (protected.alg.as_deref(), protected.iat),
+            None => (None, None),
+        };
+        let is_signed = alg.is_some_and(|alg| !alg.eq_ignore_ascii_case("none"));
+        let signature = self.signature.of(is_signed);
+        let absent = |field| EdgeImpulseError::Field {
+            field,
+            found: "not there".to_owned(),
+            expected: "an acquisition has `payload` with `interval_ms`, `sensors` and `values`",
+        };
+        let payload = match self.payload {
+            Some(payload) => payload,
+            None if self.protected.is_some() => return Err(absent("payload")),
+            None => Payload {
+                device_name: self.device_name,
+                device_type: self.device_type,
+                label: None,
+                interval_ms: self.interval_ms.ok_or_else(|| absent("interval_ms"))?,
+                sensors: self.sensors.ok_or_else(|| absent("sensors"))?,
+                values: self.values.ok_or_else(|| absent("values"))?,
+            },
+        };
+        payload.check()?;
+        Ok(Acquisition {
+            device_name: payload.device_name,
+            device_type: payload.device_type,
+            interval_ms: payload.interval_ms,
+            sensors: payload.sensors,
+            values: payload.values.numbers,
+            signature,
+            label: self.label.or(payload.label).filter(|label| !label.is_empty()),
+            issued_at_s,
+        })
+    }
+}
+
+impl Payload {
+    fn check(&self) -> Result<(), EdgeImpulseError> {
+        check_sensors(&self.sensors)?;
+        if !(self.interval_ms > 0.0 && self.interval_ms.is_finite()) {
+            return Err(EdgeImpulseError::Field {
+                field: "interval_ms",
+                found: self.interval_ms.to_string(),
+                expected: "a number of milliseconds above 0 is expected",
+            });
+        }
+        match self.values.width.filter(|found| *found != self.sensors.len()) {
+            None => Ok(()),
+            Some(found) => Err(EdgeImpulseError::Field {
+                field: "values",
+                found: format!("a table with rows of {found}"),
+                expected: "each row needs one number per sensor",
+            }),
+        }
+    }
+}
+
+/// The signature as it is written: hexadecimal digits, or bytes.
+#[derive(Default)]
+enum SignatureField {
+    #[default]
+    None,
+    Hex(String),
+    Bytes(Vec<u8>),
+}
+
+impl SignatureField {
+    /// What it says; zeros stand where none was put in.
+    fn of(self, is_signed: bool) -> Signature {
+        match self {
+            _ if !is_signed => Signature::None,
+            SignatureField::Hex(text) if text.bytes().any(|byte| byte != b'0') => {
+                Signature::Signed { code: unhex(&text), written: Written::Hex(text) }
+            }
+            SignatureField::Bytes(code) if code.iter().any(|byte| *byte != 0) => {
+                Signature::Signed { code, written: Written::Bytes }
+            }
+            _ => Signature::None,
+        }
+    }
+}
+
+/// The bytes of hexadecimal digits; none where there are other characters.
+fn unhex(text: &str) -> Vec<u8> {
+    let digits: Option<Vec<u8>> =
+        text.chars().map(|digit| digit.to_digit(16).map(|digit| digit as u8)).collect();
+    let digits = digits.unwrap_or_default();
+    digits.as_chunks::<2>().0.iter().map(|[high, low]| 16 * high + low).collect()
+}
+
+impl<'de> Deserialize<'de> for SignatureField {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+        impl Visitor<'_> for Any {
+            type Value = SignatureField;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a signature")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<SignatureField, E> {
+                Ok(SignatureField::Hex(text.to_owned()))
+            }
+
+            fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<SignatureField, E> {
+                Ok(SignatureField::Bytes(bytes.to_vec()))
+            }
+
+            fn visit_unit<E: de::Error>(self) -> Result<SignatureField, E> {
+                Ok(SignatureField::None)
+            }
+        }
+        deserializer.deserialize_any(Any)
+    }
 }
 
 /// The rows, one behind the other, without an allocation per row.

@@ -1,6 +1,6 @@
 //! Delimited text.
 
-use model_format::payload::csv::{CsvError, CsvErrorKind, Options, Reader};
+use model_format::payload::csv::{BLANKS, CsvError, CsvErrorKind, Header, Options, Reader, look};
 use model_format::payload::time::{Decimal, TimeFormat};
 use model_format::payload::{COLUMNS_MAX, LINE_BYTES_MAX};
 use proptest::prelude::*;
@@ -220,4 +220,52 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn lines_above_the_table_are_told_and_left_out_if_named() {
+    let text = "Logger: 7\nstart;2026\n\na;b;c\n1;2;3\n4;5;6\n7;8;9\n";
+    let message = refusal(text);
+    assert!(message.contains("line 2") && message.contains("`--skip-lines 2`"), "{message}");
+    let options = Options { skip_lines: Some(2), ..Options::default() };
+    let mut reader = Reader::open("x", text.as_bytes(), &options).unwrap();
+    assert_eq!(reader.columns(), ["a", "b", "c"]);
+    assert_eq!(reader.next_row().unwrap().unwrap().line(), 5);
+    let torn = "a,b\n1,2\n3\n4,5\n6,7\n";
+    assert!(refusal(torn).contains("line 3 has 1 cells"), "a torn row is no line above a table");
+}
+
+#[test]
+fn columns_without_a_header_row_are_named_or_numbered() {
+    let open = |names: &[&str]| {
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        let options = Options { header: Header::of_names(names), ..Options::default() };
+        Reader::open("x", "1,2\n3,4\n".as_bytes(), &options)
+    };
+    assert_eq!(open(&["numbered"]).unwrap().columns(), ["column_1", "column_2"]);
+    let mut named = open(&["a", "b"]).unwrap();
+    assert_eq!(named.next_row().unwrap().unwrap().number(1).unwrap(), 2.0);
+    let refused = open(&["a", "b", "c"]).err().unwrap().to_string();
+    assert!(refused.contains("3 columns are named, but the first row has 2 cells"), "{refused}");
+}
+
+#[test]
+fn blanks_divide_cells_however_many_there_are() {
+    let text = "unit cycle  s1\n 1   1 0.5 \n 1\t2  0.25\n";
+    let reader = open(text).unwrap();
+    assert_eq!((reader.delimiter(), reader.columns().len()), (BLANKS, 3));
+    assert_eq!(numbers(text).unwrap(), [[1.0, 1.0, 0.5], [1.0, 2.0, 0.25]]);
+    // A header of two words over one column is a name with a blank in it.
+    assert_eq!(open("motor current\n1\n2\n").unwrap().columns(), ["motor current"]);
+}
+
+#[test]
+fn tables_are_told_from_prose() {
+    let cells = |text: &str| look(text.as_bytes()).map(|found| (found.delimiter, found.cells));
+    assert_eq!(cells("a;b\n1;2\n3;4\n"), Some((Some(b';'), 2)));
+    assert_eq!(cells("1 2 3\n4 5 6\n7 8 9\n"), Some((Some(BLANKS), 3)));
+    assert_eq!(cells("rul\n1\n2\n"), Some((None, 1)));
+    assert_eq!(cells("2026-01-05 08:00:00,1\n2026-01-05 08:00:01,2\n"), Some((Some(b','), 2)));
+    assert_eq!(cells("# Sources\n\nThis data, as it is, comes from\nsomewhere, or not.\n"), None);
+    assert_eq!(cells(""), None);
 }

@@ -11,7 +11,7 @@ use super::problem::{FORBIDDEN, INTERNAL, NOT_SIGNED_IN, Problem};
 use super::rules::{self, Access};
 use super::state::ApiState;
 use crate::clock::now_ms;
-use crate::store::{OwnerId, Scope, User, UserRole};
+use crate::store::{KeyUser, OwnerId, Scope, User, UserRole};
 
 /// Name of the cookie that holds a session's secret.
 pub(super) const SESSION_COOKIE: &str = "cirame_session";
@@ -26,6 +26,8 @@ pub(super) struct Caller {
     pub user: User,
     /// Digest of the session's secret; none for a key.
     pub session: Option<Digest>,
+    /// Name of the key; none for a session.
+    pub key: Option<String>,
 }
 
 impl Caller {
@@ -79,11 +81,11 @@ pub(super) async fn guard(State(state): State<ApiState>, request: Request, next:
 }
 
 async fn signed(state: &ApiState, request: &Parts, scope: Scope) -> Result<Caller, Problem> {
-    let Some(secret) = bearer(&request.headers) else {
+    let Some(secret) = bearer(&request.headers).or_else(|| plain_key(&request.headers)) else {
         return session(state, request, Access::Session).await;
     };
     let found = state.store(move |store| store.key_user(secret, now_ms())).await?;
-    let Some((user, scopes)) = found else {
+    let Some(KeyUser { user, scopes, name }) = found else {
         return Err(Problem::new(
             NOT_SIGNED_IN,
             "the API key is not known, was deleted or has expired: make a new one",
@@ -94,7 +96,7 @@ async fn signed(state: &ApiState, request: &Parts, scope: Scope) -> Result<Calle
         let detail = format!("the API key lacks the scope {needed}: make one that has it");
         return Err(Problem::new(FORBIDDEN, detail).with("scope", needed));
     }
-    Ok(Caller { user, session: None })
+    Ok(Caller { user, session: None, key: Some(name) })
 }
 
 async fn session(state: &ApiState, request: &Parts, access: Access) -> Result<Caller, Problem> {
@@ -113,7 +115,7 @@ async fn session(state: &ApiState, request: &Parts, access: Access) -> Result<Ca
     if access == Access::Admin && user.role != UserRole::Admin {
         return Err(Problem::new(FORBIDDEN, "only an admin may do that"));
     }
-    Ok(Caller { user, session: Some(secret) })
+    Ok(Caller { user, session: Some(secret), key: None })
 }
 
 /// Browsers tell which site a request comes from; cookies alone (`SameSite=Strict`) should keep
@@ -129,6 +131,12 @@ fn bearer(headers: &HeaderMap) -> Option<Digest> {
     let (scheme, secret) = value.split_once(' ')?;
     let usable = scheme.eq_ignore_ascii_case("bearer") && secret.len() <= SECRET_BYTES_MAX;
     usable.then(|| Digest::of(secret.trim().as_bytes()))
+}
+
+/// The header in which programs that were made for Edge Impulse send their key.
+fn plain_key(headers: &HeaderMap) -> Option<Digest> {
+    let secret = headers.get("x-api-key")?.to_str().ok()?.trim();
+    (secret.len() <= SECRET_BYTES_MAX).then(|| Digest::of(secret.as_bytes()))
 }
 
 fn session_secret(headers: &HeaderMap) -> Option<Digest> {

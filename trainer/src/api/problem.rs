@@ -250,6 +250,7 @@ impl From<ImportingError> for Problem {
             ImportingError::Store(error) => error.into(),
             ImportingError::Folder(error) => error.into(),
             ImportingError::Cancelled(error) => error.into(),
+            ImportingError::Known { .. } => Problem::new(TAKEN, error.to_string()),
             ImportingError::Import(error) => Problem::new(IMPORT, error.to_string()),
             ImportingError::Recording(ParquetError::Folder(error)) => error.into(),
             ImportingError::Recording(error) => Problem::internal(&error),

@@ -55,6 +55,8 @@ pub const RULES: &[(&str, &str, Access)] = &[
     ("GET", "/api/data/uploads/{id}", Signed(Read)),
     ("PATCH", "/api/data/uploads/{id}", Signed(Data)),
     ("DELETE", "/api/data/uploads/{id}", Signed(Data)),
+    ("POST", "/api/training/data", Signed(Data)),
+    ("POST", "/api/testing/data", Signed(Data)),
     ("GET", "/api/features/catalogue", Signed(Read)),
     ("GET", "/api/features/pipelines", Signed(Read)),
     ("POST", "/api/features/pipelines", Signed(Training)),

@@ -1,6 +1,6 @@
 //! What all handlers share.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use tokio::sync::Semaphore;
@@ -59,6 +59,8 @@ pub struct Shared {
     pub started: Instant,
     /// The uploads that are being written to.
     pub(super) uploading: Writing,
+    /// Held while a file that was sent is put into a dataset.
+    pub(super) sending: Mutex<()>,
     blocking: Arc<Semaphore>,
     hashing: Arc<Semaphore>,
     replaying: Arc<Semaphore>,
@@ -97,6 +99,7 @@ impl ApiState {
             heartbeat_s: config.heartbeat_s,
             started: Instant::now(),
             uploading: Writing::default(),
+            sending: Mutex::default(),
             blocking: Arc::new(Semaphore::new(BLOCKING_MAX)),
             hashing: Arc::new(Semaphore::new(HASHING_MAX)),
             replaying: Arc::new(Semaphore::new(REPLAYING_MAX)),

@@ -171,7 +171,7 @@ fn check_offset(upload: &Upload, offset: u64) -> Result<(), Problem> {
 }
 
 /// Reads a part within its bound. What is too large by its own word is refused before it comes.
-async fn read_part(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
+pub(super) async fn read_part(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
     let too_large = || {
         let detail = format!("a part has at most {PART_BYTES_MAX} bytes: send smaller ones");
         Problem::new(TOO_LARGE, detail)

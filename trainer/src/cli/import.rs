@@ -6,10 +6,11 @@ use clap::Args;
 
 use super::report::{Report, TextTable};
 use super::{Context, to_json};
-use crate::importing::{classes, import};
-use crate::ingest::{self, ImportArgs, ImportedRecording};
+use crate::importing::import;
+use crate::ingest::{self, ImportArgs, Looking, RecordingReport};
 
-/// Import CSV files and Edge Impulse acquisitions into a dataset, as a new version of it. Nothing
+/// Import tables (CSV, Parquet, XLSX), acquisitions (Edge Impulse, CiRA, SenML), WAV, and ZIP archives
+/// of these into a dataset, as a new version of it. What a file is, its content says. Nothing
 /// is guessed: a refusal names the option to add, with what was found. If one file is refused,
 /// nothing is added; importing the same again changes nothing.
 #[derive(Debug, Args)]
@@ -34,14 +35,25 @@ pub(super) struct Import {
 impl Import {
     pub(super) fn run(&self, context: &Context) -> anyhow::Result<Report> {
         let options = self.files.options()?;
-        let plan = ingest::plan(&self.files.paths)?;
         let folder = context.open()?;
-        let mut table = TextTable::new(&["recording", "rows", "rate", "labels", "missing"]);
+        let scratch = folder.recordings_path();
+        let looking = Looking { format: options.format, scratch: &scratch };
+        let plan = ingest::plan(&self.files.paths, looking)?;
+        let mut table = TextTable::new(&[
+            "recording",
+            "rows",
+            "rate",
+            "labels",
+            "missing",
+            "gaps",
+            "duplicates",
+            "backwards",
+        ]);
         let mut notes = Vec::new();
-        let mut each = |imported: &ImportedRecording| {
-            table.row(row(imported));
-            let name = &imported.recording.name;
-            notes.extend(imported.notes.iter().map(|note| format!("{name}: {note}")));
+        let mut each = |report: &RecordingReport| {
+            table.row(row(report));
+            let all = [&report.left_out, &report.notes, &report.advice].into_iter().flatten();
+            notes.extend(all.map(|note| format!("{}: {note}", report.recording)));
         };
         let imported = import(context.work(&folder), &self.dataset, &plan, &options, &mut each)?;
         let mut text = table.render();
@@ -50,6 +62,12 @@ impl Import {
         }
         for skipped in &imported.skipped {
             let _ = writeln!(text, "left out {}: {}", skipped.file, skipped.reason);
+        }
+        for refused in &imported.refused {
+            let _ = writeln!(text, "refused {}: {}", refused.file, refused.reason);
+        }
+        if !imported.known.is_empty() {
+            let _ = writeln!(text, "{} files were known and not read again", imported.known.len());
         }
         let _ = writeln!(
             text,
@@ -64,13 +82,19 @@ impl Import {
     }
 }
 
-fn row(imported: &ImportedRecording) -> Vec<String> {
-    let recording = &imported.recording;
+fn row(report: &RecordingReport) -> Vec<String> {
+    let timing = report.timing.as_ref();
+    let of_times = |count: fn(&ingest::Timing) -> u64| {
+        timing.map_or_else(|| "-".to_owned(), |timing| count(timing).to_string())
+    };
     vec![
-        recording.name.clone(),
-        recording.rows().to_string(),
-        recording.rate_hz.map_or_else(|| "none".to_owned(), |hz| format!("{hz:.6} Hz")),
-        classes(recording).join(", "),
-        imported.missing_values.to_string(),
+        report.recording.clone(),
+        report.rows.to_string(),
+        report.rate_hz.map_or_else(|| "none".to_owned(), |hz| format!("{hz:.6} Hz")),
+        report.classes.join(", "),
+        report.missing_values.to_string(),
+        of_times(|timing| timing.gaps),
+        of_times(|timing| timing.duplicates),
+        of_times(|timing| timing.out_of_order),
     ]
 }

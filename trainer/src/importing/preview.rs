@@ -59,6 +59,8 @@ pub struct PreviewedFile {
     pub name: String,
     /// What it is.
     pub format: FileFormat,
+    /// Why it is taken for that.
+    pub evidence: String,
     /// Its size.
     pub size_bytes: u64,
 }
@@ -76,7 +78,7 @@ pub struct PreviewedClass {
 /// what is not among the fields that are `decided`, and tries out the import of these beginnings. A problem with a file is the preview's refusal.
 pub fn preview(plan: &Plan, settings: ImportSettings, decided: &[String]) -> ImportPreview {
     let tables: Vec<&PlannedFile> =
-        plan.files.iter().filter(|file| file.format == FileFormat::Csv).collect();
+        plan.files.iter().filter(|file| file.format.is_table()).collect();
     let mut preview = empty(plan, settings);
     match propose(&tables, &looked_at(&tables), &mut preview.options, decided) {
         Ok(Evidence { table, proposals }) => {
@@ -95,12 +97,13 @@ fn empty(plan: &Plan, options: ImportSettings) -> ImportPreview {
     let file = |file: &PlannedFile| PreviewedFile {
         name: file.name.clone(),
         format: file.format,
+        evidence: file.evidence.clone(),
         size_bytes: file.size_bytes,
     };
-    let skipped = plan.skipped.iter().map(|file| Skipped {
-        file: file.path.display().to_string(),
-        reason: file.reason.to_owned(),
-    });
+    let skipped = plan
+        .skipped
+        .iter()
+        .map(|file| Skipped { file: file.path.display().to_string(), reason: file.reason.clone() });
     ImportPreview {
         files: plan.files.iter().map(file).collect(),
         skipped: skipped.collect(),
@@ -193,7 +196,7 @@ impl Default for Found {
 impl Found {
     /// True if the file may be read: a table's beginning always, another one within the bound.
     fn may_read(&mut self, file: &PlannedFile) -> bool {
-        if file.format == FileFormat::Csv {
+        if matches!(file.format, FileFormat::Csv | FileFormat::Parquet | FileFormat::Wav) {
             return true;
         }
         self.whole_bytes = self.whole_bytes.saturating_add(file.size_bytes);
@@ -226,12 +229,14 @@ impl Found {
         self.recordings += imported.recordings.len() as u64;
         for item in imported.recordings {
             if let Some(rows) = &mut self.rows {
-                *rows += item.recording.rows() as u64;
+                *rows += item.entry.info.rows;
             }
-            if file.format == FileFormat::EdgeImpulse && self.sensors.is_none() {
-                self.sensors = Some(sensors(file, &item.recording));
+            if let (false, None, Some(samples)) =
+                (file.format.is_table(), &self.sensors, &item.samples)
+            {
+                self.sensors = Some(sensors(file, samples));
             }
-            for label in item.recording.labels {
+            for label in item.entry.annotation.labels {
                 self.class(label.class, file);
             }
         }

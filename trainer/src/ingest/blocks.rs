@@ -18,7 +18,6 @@ use model_format::id::Digest;
 use super::parquet::{ParquetError, read_part};
 use crate::data_folder::{DataFolder, write_atomically_with};
 use crate::decimate::{Extremes, range};
-use crate::recording::Recording;
 use crate::store::Entry;
 
 /// Rows of a block.
@@ -38,15 +37,13 @@ const HEAD_BYTES: u64 = 24;
 /// Writes the blocks of a recording, if it is long enough to have any.
 pub(super) fn write(
     folder: &DataFolder,
-    recording: &Recording,
+    blocks: &Blocks,
+    rows: u64,
     content: Digest,
 ) -> Result<(), ParquetError> {
-    let rows = recording.rows() as u64;
     if rows < BLOCKS_FROM_ROWS {
         return Ok(());
     }
-    let mut blocks = Blocks::new(recording.channels.len());
-    blocks.append(recording);
     let path = folder.blocks_path(content);
     write_atomically_with(&path, |file| blocks.write(rows, file))?;
     Ok(())
@@ -96,7 +93,8 @@ fn make(folder: &DataFolder, entry: &Entry) -> Result<Blocks, ParquetError> {
     let mut from = 0;
     while from < entry.info.rows {
         let to = (from + at_once).min(entry.info.rows);
-        blocks.append(&read_part(folder, entry, from..to, &channels)?);
+        let part = read_part(folder, entry, from..to, &channels)?;
+        blocks.append(&part.time_ns, part.channels.iter().map(|channel| channel.values.as_slice()));
         from = to;
     }
     let path = folder.blocks_path(entry.info.content);
@@ -114,15 +112,19 @@ pub(crate) struct Blocks {
 }
 
 impl Blocks {
-    fn new(channels: usize) -> Self {
+    pub(super) fn new(channels: usize) -> Self {
         Blocks { time_ns: Vec::new(), channels: vec![Extremes::default(); channels] }
     }
 
     /// Adds rows. What came before must have been whole blocks.
-    fn append(&mut self, part: &Recording) {
-        self.time_ns.extend(part.time_ns.iter().step_by(BLOCK_ROWS as usize));
-        for (extremes, channel) in self.channels.iter_mut().zip(&part.channels) {
-            for values in channel.values.chunks(BLOCK_ROWS as usize) {
+    pub(super) fn append<'a>(
+        &mut self,
+        time_ns: &[i64],
+        channels: impl Iterator<Item = &'a [f32]>,
+    ) {
+        self.time_ns.extend(time_ns.iter().step_by(BLOCK_ROWS as usize));
+        for (extremes, channel) in self.channels.iter_mut().zip(channels) {
+            for values in channel.chunks(BLOCK_ROWS as usize) {
                 let (least, greatest) = range(values);
                 extremes.least.push(least.unwrap_or(f32::NAN));
                 extremes.greatest.push(greatest.unwrap_or(f32::NAN));

@@ -16,7 +16,7 @@ pub const ROWS_MAX: u64 = 2000;
 pub struct PreviewedTable {
     /// The file that this was found in.
     pub file: String,
-    /// The sign between two cells: `,` `;` `tab` or `|`; none where a format has no such sign.
+    /// The sign between two cells: `,` `;` `tab` `|` or `blanks`; none where a format has no such sign.
     pub delimiter: Option<String>,
     /// The decimal sign: `point` or `comma`; none where a format has its own.
     pub decimal: Option<String>,
@@ -110,8 +110,8 @@ pub fn propose(
     settings: &mut ImportSettings,
     decided: &[String],
 ) -> Result<Evidence, ImportError> {
-    let dialect = settings.parse().map(|options| options.dialect).unwrap_or_default();
-    match scan::scan(scanned, &dialect)? {
+    let options = settings.parse().unwrap_or_default();
+    match scan::scan(scanned, &options)? {
         Some(scan) => Ok(roles::decide(&scan, tables, settings, decided)),
         None => Ok(Evidence { table: None, proposals: Vec::new() }),
     }

@@ -48,10 +48,10 @@ pub(super) fn before_dot(path: &Path) -> &str {
 }
 
 /// One span over all rows, if there is a class and a row.
-pub(super) fn whole(class: Option<&str>, rows: usize) -> Vec<LabelSpan> {
+pub(super) fn whole(class: Option<&str>, rows: u64) -> Vec<LabelSpan> {
     match class {
         Some(class) if rows > 0 => {
-            vec![LabelSpan { from_row: 0, to_row: rows as u64, class: class.to_owned() }]
+            vec![LabelSpan { from_row: 0, to_row: rows, class: class.to_owned() }]
         }
         _ => Vec::new(),
     }

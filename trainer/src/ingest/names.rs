@@ -224,7 +224,11 @@ mod tests {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, "a\n1\n").unwrap();
         }
-        let plan = crate::ingest::plan(&[folder.path().to_owned()]).unwrap();
+        let plan = crate::ingest::plan(
+            &[folder.path().to_owned()],
+            crate::ingest::Looking::new(folder.path()),
+        )
+        .unwrap();
         let files: Vec<&PlannedFile> = plan.files.iter().collect();
         label_names(&files).map(|names| names.source)
     }

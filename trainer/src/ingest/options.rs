@@ -5,29 +5,31 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
-use model_format::payload::csv;
+use model_format::payload::csv::{self, Header};
 use model_format::payload::time::{Decimal, TimeFormat};
 
+use super::format::FileFormat;
 use super::pattern::{Pattern, PatternError};
 
 /// The options of `import`. Nothing is guessed: what a file does not say itself (Edge Impulse
-/// files say almost everything, CSV files almost nothing) must be said here.
+/// files say almost everything, tables almost nothing) must be said here.
 #[derive(Clone, Debug, Args)]
 pub struct ImportArgs {
-    /// Files, or folders to import with everything below them (.csv, .tsv, .json).
+    /// Files, folders to import with everything below them, or ZIP archives of these: CSV, Parquet,
+    /// XLSX, Edge Impulse (JSON, CBOR), CiRA CBOR, SenML (JSON, CBOR), WAV.
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 
-    /// CSV: the column with the time of each row. The true rate is measured and reported.
+    /// Tables: the column with the time of each row. The true rate is measured and reported.
     #[arg(long, value_name = "COLUMN")]
     pub time: Option<String>,
 
-    /// CSV: unit of the time column: s, ms, us, ns or datetime (ISO 8601; UTC where it names no
+    /// Tables: unit of the time column: s, ms, us, ns or datetime (ISO 8601; UTC where it names no
     /// offset). Needed unless the name (`t_ms`) or the text of the times says it.
     #[arg(long, value_name = "UNIT", requires = "time")]
     pub time_unit: Option<TimeFormat>,
 
-    /// CSV: samples per second, for files without a time column (with one, it is checked against
+    /// Tables: samples per second, for files without a time column (with one, it is checked against
     /// it); `none` for rows that have no rate: cycles, irregular readings.
     #[arg(long, visible_alias = "rate", value_name = "HZ|none")]
     pub rate_hz: Option<RateOption>,
@@ -54,12 +56,12 @@ pub struct ImportArgs {
     #[arg(long = "tag", value_name = "NAME=VALUE")]
     pub tags: Vec<NameValue>,
 
-    /// CSV: a column whose values tell recordings apart: rows of the same value, wherever they
+    /// Tables: a column whose values tell recordings apart: rows of the same value, wherever they
     /// stand, make one recording.
     #[arg(long, value_name = "COLUMN")]
     pub recording_column: Option<String>,
 
-    /// CSV: a column that a regression shall predict. It is kept, but never becomes an input.
+    /// Tables: a column that a regression shall predict. It is kept, but never becomes an input.
     /// Repeatable.
     #[arg(long = "target-column", value_name = "COLUMN")]
     pub target_columns: Vec<String>,
@@ -68,11 +70,47 @@ pub struct ImportArgs {
     #[arg(long = "unit", value_name = "CHANNEL=UNIT")]
     pub units: Vec<NameValue>,
 
-    /// CSV: a column to leave out. Repeatable.
+    /// Tables: a column to leave out. Repeatable.
     #[arg(long = "ignore-column", value_name = "COLUMN")]
     pub ignore_columns: Vec<String>,
 
-    /// CSV: the sign between two cells: , ; tab or |. Found from the first lines otherwise.
+    /// What the files are, where their first bytes say something else: csv, parquet, xlsx,
+    /// edge_impulse_json, edge_impulse_cbor, cira_cbor, senml_json, senml_cbor or wav.
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<FileFormat>,
+
+    /// Leave files out that are refused, and say why, instead of importing none.
+    #[arg(long)]
+    pub skip_refused: bool,
+
+    /// CSV: lines above the table, to be left out.
+    #[arg(long, value_name = "COUNT")]
+    pub skip_lines: Option<u64>,
+
+    /// CSV without a header row: the names of its columns, or `numbered` for column_1, column_2, …
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub columns: Vec<String>,
+
+    /// CSV: how it is written: utf-8, utf-16le, utf-16be or windows-1252 (European loggers write °C
+    /// so). UTF-16 with its mark is found.
+    #[arg(long, value_name = "ENCODING")]
+    pub encoding: Option<Encoding>,
+
+    /// XLSX: the sheet. Needed where there are several.
+    #[arg(long, value_name = "NAME")]
+    pub sheet: Option<String>,
+
+    /// Tables: each row is a window, with the values of these axes, sample after sample
+    /// (x1, y1, z1, x2, y2, z2, …). Needs --rate-hz.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub window_axes: Vec<String>,
+
+    /// Edge Impulse: the key that files are signed with. Each file's signature is verified, and a
+    /// file without one is refused.
+    #[arg(long, value_name = "KEY", env = "CIRAME_HMAC_KEY", hide_env_values = true)]
+    pub hmac_key: Option<String>,
+
+    /// CSV: the sign between two cells: , ; tab | or blanks. Found from the first lines otherwise.
     #[arg(long, value_name = "SIGN", value_parser = csv::parse_delimiter)]
     pub delimiter: Option<u8>,
 
@@ -102,8 +140,45 @@ pub struct ImportOptions {
     pub units: BTreeMap<String, String>,
     /// Columns to leave out.
     pub ignore_columns: Vec<String>,
-    /// Delimiter and decimal sign.
+    /// Delimiter, decimal sign, header, lines above the table.
     pub dialect: csv::Options,
+    /// What all files are.
+    pub format: Option<FileFormat>,
+    /// How text is written.
+    pub encoding: Option<Encoding>,
+    /// The sheet of a workbook.
+    pub sheet: Option<String>,
+    /// The axes of rows that are windows.
+    pub window_axes: Vec<String>,
+    /// The key of signatures.
+    pub hmac_key: Option<String>,
+    /// Whether files that are refused are left out.
+    pub skip_refused: bool,
+}
+
+/// How text is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// UTF-8.
+    Utf8,
+    /// UTF-16, low byte first.
+    Utf16Le,
+    /// UTF-16, high byte first.
+    Utf16Be,
+    /// Windows code page 1252, which Latin-1 is a part of.
+    Windows1252,
+}
+
+impl Encoding {
+    /// What turns it into UTF-8; none for UTF-8 itself.
+    pub(super) fn decoder(self) -> Option<&'static encoding_rs::Encoding> {
+        match self {
+            Encoding::Utf8 => None,
+            Encoding::Utf16Le => Some(encoding_rs::UTF_16LE),
+            Encoding::Utf16Be => Some(encoding_rs::UTF_16BE),
+            Encoding::Windows1252 => Some(encoding_rs::WINDOWS_1252),
+        }
+    }
 }
 
 /// The time column, and its unit if it is given.
@@ -165,6 +240,12 @@ pub enum OptionError {
          value:CLASS or none is expected"
     )]
     LabelFrom(String),
+    /// Not an encoding.
+    #[error("{0:?} is no encoding: utf-8, utf-16le, utf-16be or windows-1252 is expected")]
+    Encoding(String),
+    /// The same axis twice.
+    #[error("--window-axes names {0:?} twice, or an empty name")]
+    Axes(String),
     /// A bad pattern.
     #[error(transparent)]
     Pattern(#[from] PatternError),
@@ -207,7 +288,18 @@ impl ImportArgs {
             target_columns: self.target_columns.clone(),
             units: unique("unit", &self.units)?,
             ignore_columns: self.ignore_columns.clone(),
-            dialect: csv::Options { delimiter: self.delimiter, decimal: self.decimal },
+            dialect: csv::Options {
+                delimiter: self.delimiter,
+                decimal: self.decimal,
+                skip_lines: self.skip_lines,
+                header: Header::of_names(self.columns.clone()),
+            },
+            format: self.format,
+            encoding: self.encoding,
+            sheet: self.sheet.clone(),
+            window_axes: self.window_axes.clone(),
+            hmac_key: self.hmac_key.clone(),
+            skip_refused: self.skip_refused,
         };
         options.check()?;
         Ok(options)
@@ -220,6 +312,12 @@ impl ImportOptions {
     /// # Errors
     /// [`OptionError::TwoPurposes`].
     pub fn check(&self) -> Result<(), OptionError> {
+        let axes = &self.window_axes;
+        for (index, axis) in axes.iter().enumerate() {
+            if axis.is_empty() || axes[..index].contains(axis) {
+                return Err(OptionError::Axes(axis.clone()));
+            }
+        }
         let mut purposes: BTreeMap<&str, &'static str> = BTreeMap::new();
         for (column, second) in self.named_columns() {
             if let Some(first) = purposes.insert(column, second) {
@@ -279,6 +377,20 @@ impl FromStr for RateOption {
         match text.parse::<f64>() {
             Ok(hz) if hz > 0.0 && hz.is_finite() => Ok(RateOption::Hz(hz)),
             _ => Err(OptionError::Rate(text.to_owned())),
+        }
+    }
+}
+
+impl FromStr for Encoding {
+    type Err = OptionError;
+
+    fn from_str(text: &str) -> Result<Self, OptionError> {
+        match text.to_lowercase().as_str() {
+            "utf-8" | "utf8" => Ok(Encoding::Utf8),
+            "utf-16" | "utf-16le" => Ok(Encoding::Utf16Le),
+            "utf-16be" => Ok(Encoding::Utf16Be),
+            "windows-1252" | "latin1" | "latin-1" | "iso-8859-1" => Ok(Encoding::Windows1252),
+            _ => Err(OptionError::Encoding(text.to_owned())),
         }
     }
 }

@@ -3,19 +3,21 @@
 use std::fs::File;
 use std::io;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use model_format::id::Digest;
 use polars::prelude::{
-    Column, DataFrame, IntoColumn as _, NamedFrom as _, ParquetReader, ParquetWriter, PolarsError,
-    SerReader as _, Series,
+    BatchedWriter, Column, DataFrame, DataType, Field, IntoColumn as _, NamedFrom as _,
+    ParquetReader, ParquetWriter, PolarsError, Schema, SerReader as _, Series,
 };
 
-use super::blocks;
-use crate::data_folder::{DataFolder, FolderError, write_atomically_with};
+use super::blocks::{self, Blocks};
+use crate::data_folder::{DataFolder, FolderError, Writing, io_error};
 use crate::recording::{RecordedChannel, Recording};
 use crate::store::Entry;
 
 /// Rows of a row group. A part of a recording is read by whole groups, so they are small.
-const GROUP_ROWS: usize = 1 << 16;
+pub(super) const GROUP_ROWS: usize = 1 << 16;
 
 /// The column of times. Channels are numbered, since any name is allowed for a channel.
 const TIME_COLUMN: &str = "time_ns";
@@ -41,37 +43,49 @@ pub enum ParquetError {
 /// Writes a recording's samples into the data folder, unless they lie there already.
 pub(crate) fn write(folder: &DataFolder, recording: &Recording) -> Result<(), ParquetError> {
     let content = recording.content();
-    let path = folder.recording_path(content);
-    if path.exists() {
+    if folder.recording_path(content).exists() {
         return Ok(());
     }
-    folder.expect_recording(content)?;
-    write_atomically_with(&path, |file| {
-        let mut noting = Noting { file, failed: None };
-        let written = write_frame(&mut noting, recording);
-        written.map_err(|error| noting.failed.unwrap_or_else(|| io::Error::other(error)))
-    })?;
-    blocks::write(folder, recording, content)
+    let values: Vec<&[f32]> = recording.channels.iter().map(|c| c.values.as_slice()).collect();
+    let mut writer = RecordingWriter::begin(folder, values.len())?;
+    let rows = recording.rows();
+    for from in (0..rows).step_by(GROUP_ROWS) {
+        let to = (from + GROUP_ROWS).min(rows);
+        let part: Vec<&[f32]> = values.iter().map(|values| &values[from..to]).collect();
+        writer.add(&recording.time_ns[from..to], &part)?;
+    }
+    writer.finish(content)
 }
 
-/// A file whose first failure is noted: polars tells it as text, and a full disk must be told from
-/// other failures.
-struct Noting<'a> {
-    file: &'a mut File,
-    failed: Option<io::Error>,
+/// The file of a recording, written group by group.
+pub(super) struct RecordingWriter<'a> {
+    folder: &'a DataFolder,
+    writing: Writing,
+    writer: BatchedWriter<Noting>,
+    noted: Noted,
+    blocks: Blocks,
+    rows: u64,
 }
 
-impl Noting<'_> {
-    fn note<T>(&mut self, result: io::Result<T>) -> io::Result<T> {
+/// The first failure of a file: polars tells it as text, and a full disk must be told from others.
+type Noted = Arc<Mutex<Option<io::Error>>>;
+
+struct Noting {
+    file: File,
+    failed: Noted,
+}
+
+impl Noting {
+    fn note<T>(&self, result: io::Result<T>) -> io::Result<T> {
         result.map_err(|error| {
             let (kind, text) = (error.kind(), error.to_string());
-            self.failed.get_or_insert(error);
+            self.failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
             io::Error::new(kind, text)
         })
     }
 }
 
-impl io::Write for Noting<'_> {
+impl io::Write for Noting {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.file.write(bytes);
         self.note(written)
@@ -83,15 +97,59 @@ impl io::Write for Noting<'_> {
     }
 }
 
-fn write_frame(file: &mut Noting<'_>, recording: &Recording) -> Result<(), PolarsError> {
-    let mut columns = vec![Series::new(TIME_COLUMN.into(), &recording.time_ns).into_column()];
-    for (number, channel) in recording.channels.iter().enumerate() {
-        let name = channel_column(number);
-        columns.push(Series::new(name.as_str().into(), &channel.values).into_column());
+impl<'a> RecordingWriter<'a> {
+    /// Begins a file of so many channels.
+    pub(super) fn begin(folder: &'a DataFolder, channels: usize) -> Result<Self, ParquetError> {
+        let datasets = folder.recordings_path();
+        let writing = Writing::begin(&datasets)?;
+        let failed = Noted::default();
+        let file = writing.file().map_err(io_error(&datasets))?;
+        let noting = Noting { file, failed: failed.clone() };
+        let times = std::iter::once((TIME_COLUMN.into(), DataType::Int64));
+        let names = (0..channels).map(|number| (channel_column(number).into(), DataType::Float32));
+        let schema: Schema =
+            times.chain(names).map(|(name, kind)| Field::new(name, kind)).collect();
+        let writer = ParquetWriter::new(noting).batched(&schema);
+        let writer = writer.map_err(|error| io_error(&datasets)(io::Error::other(error)))?;
+        let blocks = Blocks::new(channels);
+        Ok(RecordingWriter { folder, writing, writer, noted: failed, blocks, rows: 0 })
     }
-    let mut frame = DataFrame::new(recording.rows(), columns)?;
-    ParquetWriter::new(file).with_row_group_size(Some(GROUP_ROWS)).finish(&mut frame)?;
-    Ok(())
+
+    /// Adds a group of rows; all but the last one are whole blocks.
+    pub(super) fn add(&mut self, time_ns: &[i64], values: &[&[f32]]) -> Result<(), ParquetError> {
+        if time_ns.is_empty() {
+            return Ok(());
+        }
+        self.blocks.append(time_ns, values.iter().copied());
+        self.rows += time_ns.len() as u64;
+        let mut columns = vec![Series::new(TIME_COLUMN.into(), time_ns).into_column()];
+        for (number, values) in values.iter().enumerate() {
+            columns.push(Series::new(channel_column(number).into(), *values).into_column());
+        }
+        let frame = DataFrame::new(time_ns.len(), columns);
+        let written = frame.and_then(|frame| self.writer.write_batch(&frame));
+        written.map_err(|error| self.failed(error))
+    }
+
+    /// Puts the file to its place, with the blocks of a long recording.
+    pub(super) fn finish(self, content: Digest) -> Result<(), ParquetError> {
+        let finished = self.writer.finish();
+        finished.map_err(|error| self.failed(error))?;
+        let RecordingWriter { folder, writing, blocks, rows, .. } = self;
+        let path = folder.recording_path(content);
+        if path.exists() {
+            return Ok(());
+        }
+        folder.expect_recording(content)?;
+        writing.finish(&path)?;
+        blocks::write(folder, &blocks, rows, content)
+    }
+
+    fn failed(&self, error: PolarsError) -> ParquetError {
+        let noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let source = noted.unwrap_or_else(|| io::Error::other(error));
+        ParquetError::Folder(io_error(&self.folder.recordings_path())(source))
+    }
 }
 
 /// Reads what a dataset version lists, and checks that it is what the digest says.

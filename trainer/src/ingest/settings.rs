@@ -25,11 +25,11 @@ pub struct SettingsError {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ImportSettings {
-    /// CSV: the column with the time of each row.
+    /// Tables: the column with the time of each row.
     pub time: Option<String>,
-    /// CSV: unit of the time column: `s`, `ms`, `us`, `ns` or `datetime`.
+    /// Tables: unit of the time column: `s`, `ms`, `us`, `ns` or `datetime`.
     pub time_unit: Option<String>,
-    /// CSV: samples per second for files without times, as text, or `none` for rows without a rate.
+    /// Tables: samples per second for files without times, as text, or `none` for rows without a rate.
     pub rate_hz: Option<String>,
     /// Where the label stands: `folder`, `filename`, `filename:PATTERN`, `column:NAME`,
     /// `value:CLASS` or `none`.
@@ -38,18 +38,34 @@ pub struct ImportSettings {
     pub tags_from: Option<String>,
     /// Tags of all recordings.
     pub tags: BTreeMap<String, String>,
-    /// CSV: a column whose values tell recordings apart.
+    /// Tables: a column whose values tell recordings apart.
     pub recording_column: Option<String>,
-    /// CSV: columns that a regression shall predict.
+    /// Tables: columns that a regression shall predict.
     pub target_columns: Vec<String>,
     /// Units by channel.
     pub units: BTreeMap<String, String>,
-    /// CSV: columns to leave out.
+    /// Tables: columns to leave out.
     pub ignore_columns: Vec<String>,
-    /// CSV: the sign between two cells: `,` `;` `tab` or `|`; found otherwise.
+    /// CSV: the sign between two cells: `,` `;` `tab` `|` or `blanks`; found otherwise.
     pub delimiter: Option<String>,
     /// CSV: the decimal sign: `point` or `comma`; found otherwise.
     pub decimal: Option<String>,
+    /// What the files are, where their first bytes say something else.
+    pub format: Option<String>,
+    /// CSV: lines above the table, to be left out.
+    pub skip_lines: Option<u64>,
+    /// CSV without a header row: the names of its columns, or `numbered` alone.
+    pub columns: Vec<String>,
+    /// CSV: how it is written: `utf-8`, `utf-16le`, `utf-16be` or `windows-1252`.
+    pub encoding: Option<String>,
+    /// XLSX: the sheet.
+    pub sheet: Option<String>,
+    /// Tables: each row is a window with the values of these axes, sample after sample.
+    pub window_axes: Vec<String>,
+    /// Edge Impulse: the key that files are signed with. It is kept with the job.
+    pub hmac_key: Option<String>,
+    /// Leave files out that are refused, and say why, instead of importing none.
+    pub skip_refused: bool,
 }
 
 impl ImportSettings {
@@ -90,7 +106,15 @@ impl ImportSettings {
             dialect: csv::Options {
                 delimiter: delimiter.map_err(|error| refused("delimiter", &error))?,
                 decimal: parse_field("decimal", self.decimal.as_ref())?,
+                skip_lines: self.skip_lines,
+                header: csv::Header::of_names(self.columns.clone()),
             },
+            format: parse_field("format", self.format.as_ref())?,
+            encoding: parse_field("encoding", self.encoding.as_ref())?,
+            sheet: self.sheet.clone(),
+            window_axes: self.window_axes.clone(),
+            hmac_key: self.hmac_key.clone(),
+            skip_refused: self.skip_refused,
         };
         options.check().map_err(|error| SettingsError {
             field: None,
@@ -116,7 +140,7 @@ fn refused(field: &'static str, error: &dyn std::fmt::Display) -> SettingsError 
 }
 
 /// The options of the command line with their fields.
-const FIELDS: [(&str, &str); 10] = [
+const FIELDS: [(&str, &str); 17] = [
     ("--time-unit", "time_unit"),
     ("--time", "time"),
     ("--rate-hz", "rate_hz"),
@@ -127,6 +151,13 @@ const FIELDS: [(&str, &str); 10] = [
     ("--ignore-column", "ignore_columns"),
     ("--delimiter", "delimiter"),
     ("--decimal", "decimal"),
+    ("--format", "format"),
+    ("--skip-lines", "skip_lines"),
+    ("--columns", "columns"),
+    ("--encoding", "encoding"),
+    ("--sheet", "sheet"),
+    ("--window-axes", "window_axes"),
+    ("--hmac-key", "hmac_key"),
 ];
 
 /// A refusal that names options of the command line, with the fields of settings in their place:

@@ -13,7 +13,7 @@ use crate::api::problem::{IMPORT, Problem, io_problem};
 use crate::data_folder::DataFolder;
 use crate::importing::import;
 use crate::importing::preview::{ImportPreview, preview};
-use crate::ingest::{self, ImportSettings, Plan, in_words_of_settings};
+use crate::ingest::{self, ImportSettings, Looking, Plan, in_words_of_settings};
 use crate::store::{Job, JobId, UploadId};
 use crate::training::Work;
 
@@ -46,13 +46,17 @@ pub(super) fn carry_out(work: Work<'_>, job: &Job) -> Outcome {
         .map_err(|error| Problem::internal(&format!("the job's input: {error}")))?;
     let options = input.options.parse()?;
     let laid_out = LaidOut::new(work.folder, job.id, &input.files)?;
-    let planned = ingest::plan(std::slice::from_ref(&laid_out.path));
+    let looking = Looking { format: options.format, scratch: &laid_out.path };
+    let planned = ingest::plan(std::slice::from_ref(&laid_out.path), looking);
     let plan =
         planned.map_err(|error| laid_out.problem(Problem::new(IMPORT, error.to_string())))?;
     let imported = import(work, &input.dataset, &plan, &options, &mut |_| {});
     let mut imported = imported.map_err(|error| laid_out.problem(error.into()))?;
     for skipped in &mut imported.skipped {
         skipped.file = laid_out.without_folder(&skipped.file);
+    }
+    for refused in &mut imported.refused {
+        refused.reason = laid_out.without_folder(&in_words_of_settings(&refused.reason));
     }
     serde_json::to_value(imported).map_err(|error| Problem::internal(&error))
 }
@@ -103,7 +107,9 @@ impl LaidOut {
 
     /// What an import of the files would find.
     pub(crate) fn preview(&self, settings: ImportSettings, decided: &[String]) -> ImportPreview {
-        let looked = ingest::look(std::slice::from_ref(&self.path));
+        let format = settings.parse().ok().and_then(|options| options.format);
+        let looking = Looking { format, scratch: &self.path };
+        let looked = ingest::look(std::slice::from_ref(&self.path), looking);
         let (plan, refused) = match looked {
             Ok(plan) => {
                 let refused = plan.check(std::slice::from_ref(&self.path)).err();

@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::imported::forget_imported_files;
 use super::loose::note_loose_file;
 use super::{
     DatasetId, OwnerId, Page, PageOf, Store, StoreError, check_name, count, list, now_ms, parsed,
@@ -104,6 +105,9 @@ pub(super) fn delete_dataset_rows(
         [&id],
         |row| parsed(row, "content"),
     )?;
+    let of_dataset =
+        "(f.owner_id, f.dataset) = (SELECT owner_id, name FROM datasets WHERE id = ?1)";
+    forget_imported_files(connection, of_dataset, &[&id])?;
     for sql in [
         "DELETE FROM dataset_version_entries WHERE version_id IN
              (SELECT id FROM dataset_versions WHERE dataset_id = ?1)",

@@ -50,6 +50,17 @@ pub enum Scope {
     Devices,
 }
 
+/// Whose a key is, and what it may be used for.
+#[derive(Clone, Debug)]
+pub struct KeyUser {
+    /// The user.
+    pub user: User,
+    /// What it may be used for.
+    pub scopes: Vec<Scope>,
+    /// The key's name.
+    pub name: String,
+}
+
 /// A key that is to be kept.
 #[derive(Clone, Debug)]
 pub struct NewKey {
@@ -121,32 +132,30 @@ impl Store {
         Ok(page.page(keys, |key| key.name.clone()))
     }
 
-    /// The user and the scopes of a key that has not expired at `now_ms`.
-    pub fn key_user(
-        &self,
-        secret: Digest,
-        now_ms: i64,
-    ) -> Result<Option<(User, Vec<Scope>)>, StoreError> {
+    /// Whose a key is that has not expired at `now_ms`, and what it may do.
+    pub fn key_user(&self, secret: Digest, now_ms: i64) -> Result<Option<KeyUser>, StoreError> {
         let found = one(
             &*self.reader()?,
             "SELECT u.id, u.owner_id, u.name, u.role, u.created_ms, k.scopes,
-                    coalesce(k.used_ms, 0) AS used_ms
+                    k.name AS key_name, coalesce(k.used_ms, 0) AS used_ms
              FROM api_keys k JOIN users u ON u.id = k.user_id
              WHERE k.digest = ?1 AND (k.expires_ms IS NULL OR k.expires_ms > ?2)",
             params![secret.to_string(), now_ms],
             |row| {
                 let scopes: Vec<Scope> = json(row, "scopes")?;
-                Ok((read_user(row)?, scopes, plain::<i64>(row, "used_ms")?))
+                let name = plain(row, "key_name")?;
+                let key = KeyUser { user: read_user(row)?, scopes, name };
+                Ok((key, plain::<i64>(row, "used_ms")?))
             },
         )?;
-        let Some((user, scopes, used_ms)) = found else { return Ok(None) };
+        let Some((key, used_ms)) = found else { return Ok(None) };
         if now_ms - used_ms > USE_NOTED_MS {
             self.writer().execute(
                 "UPDATE api_keys SET used_ms = ?2 WHERE digest = ?1",
                 params![secret.to_string(), now_ms],
             )?;
         }
-        Ok(Some((user, scopes)))
+        Ok(Some(key))
     }
 
     /// Removes a key: it is refused from now on.

@@ -8,6 +8,8 @@ use super::{Store, StoreError, list, plain};
 /// The rows of `l` that nothing names. Digests and identifiers are unique over all tables.
 const UNNAMED: &str = "FROM loose_files l
  WHERE NOT EXISTS (SELECT 1 FROM recordings WHERE content = l.name)
+   AND NOT EXISTS (SELECT 1 FROM imported_files f, json_each(f.recordings) one
+                   WHERE json_extract(one.value, '$.entry.info.content') = l.name)
    AND NOT EXISTS (SELECT 1 FROM model_versions WHERE artifact = l.name)
    AND NOT EXISTS (SELECT 1 FROM uploads WHERE id = l.name)
    AND NOT EXISTS (SELECT 1 FROM runs WHERE id = l.name AND status = 'succeeded')

@@ -32,7 +32,7 @@ pub struct Entry {
 }
 
 /// A recording without its samples.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RecordingInfo {
     /// Unique in a dataset version.
     pub name: String,
@@ -61,7 +61,7 @@ pub struct ChannelInfo {
 }
 
 /// Labels and tags of a recording.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Annotation {
     /// Labelled spans, sorted, not overlapping.
     pub labels: Vec<LabelSpan>,
@@ -80,7 +80,7 @@ impl Annotation {
 }
 
 /// A recording that is to be listed; its samples lie in the data folder already.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NewEntry {
     /// What the recording is.
     pub info: RecordingInfo,

@@ -4,6 +4,7 @@ use rusqlite::{Row, params};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::imported::forget_imported_files;
 use super::{
     OwnerId, Page, PageOf, Store, StoreError, UserId, check_name, list, now_ms, one, parsed, plain,
     taken, unknown,
@@ -192,6 +193,7 @@ impl Store {
              UNION ALL SELECT 'evaluations/' || id || '.csv', id FROM jobs WHERE owner_id = ?1",
             [user.owner.to_string()],
         )?;
+        forget_imported_files(&transaction, "f.owner_id = ?1", &[&user.owner.to_string()])?;
         for table in ["jobs", "uploads", "pipelines", "enrolment_tokens"] {
             let sql = format!("DELETE FROM {table} WHERE owner_id = ?1");
             transaction.execute(&sql, [user.owner.to_string()])?;

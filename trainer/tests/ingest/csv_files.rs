@@ -98,7 +98,7 @@ fn an_index_column_is_left_out_and_said() {
     let folder = Folder::new(&[("d.txt", text)]);
     let one = folder.one("d.txt", "--time date --label-from none");
     assert_eq!(names(&one), ["x"]);
-    assert!(one.notes[0].contains("left out as an index"), "{:?}", one.notes);
+    assert!(one.left_out[0].contains("left out as an index"), "{:?}", one.left_out);
     assert!((one.recording.rate_hz.unwrap() - 1.0 / 60.0).abs() < 1e-12);
 }
 
@@ -115,9 +115,11 @@ fn folders_are_taken_in_order_and_other_files_are_listed() {
     let text = "x\n1\n2\n";
     let files = [("b/2.csv", text), ("a/1.tsv", text), ("a/notes.md", "-"), (".git/c.csv", text)];
     let folder = Folder::new(&files);
-    let plan = trainer::ingest::plan(&[folder.path("")]).unwrap();
+    let path = folder.path("");
+    let looking = trainer::ingest::Looking::new(&path);
+    let plan = trainer::ingest::plan(std::slice::from_ref(&path), looking).unwrap();
     let names: Vec<&str> = plan.files.iter().map(|file| file.name.as_str()).collect();
     assert_eq!(names, ["a/1.tsv", "b/2.csv"]);
-    let skipped: Vec<_> = plan.skipped.iter().map(|file| file.reason).collect();
-    assert_eq!(skipped, ["hidden", "not .csv, .tsv or .json"]);
+    let skipped: Vec<_> = plan.skipped.iter().map(|file| file.reason.as_str()).collect();
+    assert_eq!(skipped, ["hidden", "text whose lines no sign divides alike"]);
 }

@@ -95,6 +95,6 @@ fn options_for_tables_are_refused() {
         assert!(message.contains(part), "{message}");
     }
     let folder = Folder::new(&[("a.json", "{\"a\":1}")]);
-    let message = folder.refusal("a.json", "");
-    assert!(message.contains("a.json: is not an Edge Impulse file: missing field"), "{message}");
+    let message = folder.refusal("a.json", "--format edge_impulse_json");
+    assert!(message.contains("a.json: `interval_ms` is not there"), "{message}");
 }

@@ -127,7 +127,10 @@ fn an_empty_cell_in_the_recording_column_is_refused() {
 fn nothing_to_import_is_refused() {
     let folder = Folder::new(&[("a/readme.md", "-")]);
     let message = folder.refusal("a", "");
-    assert!(message.contains("(1 files of other kinds): nothing to import"), "{message}");
+    assert!(
+        message.contains("readme.md: text whose lines no sign divides alike): nothing to import"),
+        "{message}"
+    );
     assert!(folder.refusal("absent.csv", "").contains("absent.csv: No such file"));
 }
 
@@ -135,13 +138,17 @@ fn nothing_to_import_is_refused() {
 fn nothing_of_a_bad_file_is_taken() {
     let folder = Folder::new(&[("1.csv", "x\n1\n"), ("2.csv", "x\n1\nbad\n")]);
     let mut taken = Vec::new();
-    let plan = trainer::ingest::plan(&[folder.path("")]).unwrap();
+    let path = folder.path("");
+    let looking = trainer::ingest::Looking::new(&path);
+    let plan = trainer::ingest::plan(std::slice::from_ref(&path), looking).unwrap();
     let words = ["import", "x", "--rate-hz", "1", "--label-from", "none"];
     let options = Command::parse_from(words).args.options().unwrap();
-    let done = trainer::ingest::import(&plan, &options, &mut super::Silent, &mut |file| {
-        taken.push(file.recordings[0].recording.name.clone());
+    let mut sink = |_: &trainer::ingest::PlannedFile, file: trainer::ingest::ImportedFile| {
+        taken.push(file.recordings[0].entry.info.name.clone());
         Ok::<(), trainer::ingest::ImportError>(())
-    });
+    };
+    let memory = trainer::ingest::Destination::Memory;
+    let done = trainer::ingest::import(&plan, &options, memory, &mut super::Silent, &mut sink);
     assert!(done.unwrap_err().to_string().contains("2.csv: line 3"));
     assert_eq!(taken, ["1.csv"]);
 }
@@ -170,7 +177,9 @@ fn options_that_contradict_each_other_are_refused_before_any_file() {
         ("--tag a", "is not NAME=VALUE"),
         ("--time-unit ms", "--time <COLUMN>"),
         ("--time t --time-unit m", "is not a time unit"),
-        ("--delimiter x", "`tab` or `|` is expected"),
+        ("--delimiter x", "`|` or `blanks` is expected"),
+        ("--format x", "is no format of files"),
+        ("--encoding x", "is no encoding"),
         ("--decimal x", "`point` or `comma` is expected"),
     ] {
         let message = options(words).unwrap_err().to_string();

@@ -681,6 +681,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/testing/data": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send one acquisition for testing. As `/api/training/data`. */
+        post: operations["post_testing_data"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/training/data": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send one acquisition (JSON or CBOR) for training. It becomes a recording of the dataset that is
+         *     called like the API key; the answer is its name.
+         */
+        post: operations["post_training_data"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/training/estimators": {
         parameters: {
             query?: never;
@@ -1816,7 +1853,7 @@ export interface components {
          * @description What a file is.
          * @enum {string}
          */
-        FileFormat: "csv" | "edge_impulse_json";
+        FileFormat: "csv" | "parquet" | "xlsx" | "edge_impulse_json" | "edge_impulse_cbor" | "cira_cbor" | "senml_json" | "senml_cbor" | "wav";
         /**
          * @description With what a short gap is filled.
          * @enum {string}
@@ -1966,17 +2003,37 @@ export interface components {
          */
         ImportSettings: {
             /**
+             * @description CSV without a header row: the names of its columns, or `numbered` alone.
+             * @default []
+             */
+            columns: string[];
+            /**
              * @description CSV: the decimal sign: `point` or `comma`; found otherwise.
              * @default null
              */
             decimal: string | null;
             /**
-             * @description CSV: the sign between two cells: `,` `;` `tab` or `|`; found otherwise.
+             * @description CSV: the sign between two cells: `,` `;` `tab` `|` or `blanks`; found otherwise.
              * @default null
              */
             delimiter: string | null;
             /**
-             * @description CSV: columns to leave out.
+             * @description CSV: how it is written: `utf-8`, `utf-16le`, `utf-16be` or `windows-1252`.
+             * @default null
+             */
+            encoding: string | null;
+            /**
+             * @description What the files are, where their first bytes say something else.
+             * @default null
+             */
+            format: string | null;
+            /**
+             * @description Edge Impulse: the key that files are signed with. It is kept with the job.
+             * @default null
+             */
+            hmac_key: string | null;
+            /**
+             * @description Tables: columns to leave out.
              * @default []
              */
             ignore_columns: string[];
@@ -1987,15 +2044,31 @@ export interface components {
              */
             label_from: string | null;
             /**
-             * @description CSV: samples per second for files without times, as text, or `none` for rows without a rate.
+             * @description Tables: samples per second for files without times, as text, or `none` for rows without a rate.
              * @default null
              */
             rate_hz: string | null;
             /**
-             * @description CSV: a column whose values tell recordings apart.
+             * @description Tables: a column whose values tell recordings apart.
              * @default null
              */
             recording_column: string | null;
+            /**
+             * @description XLSX: the sheet.
+             * @default null
+             */
+            sheet: string | null;
+            /**
+             * Format: int64
+             * @description CSV: lines above the table, to be left out.
+             * @default null
+             */
+            skip_lines: number | null;
+            /**
+             * @description Leave files out that are refused, and say why, instead of importing none.
+             * @default false
+             */
+            skip_refused: boolean;
             /**
              * @description Tags of all recordings.
              * @default {}
@@ -2009,17 +2082,17 @@ export interface components {
              */
             tags_from: string | null;
             /**
-             * @description CSV: columns that a regression shall predict.
+             * @description Tables: columns that a regression shall predict.
              * @default []
              */
             target_columns: string[];
             /**
-             * @description CSV: the column with the time of each row.
+             * @description Tables: the column with the time of each row.
              * @default null
              */
             time: string | null;
             /**
-             * @description CSV: unit of the time column: `s`, `ms`, `us`, `ns` or `datetime`.
+             * @description Tables: unit of the time column: `s`, `ms`, `us`, `ns` or `datetime`.
              * @default null
              */
             time_unit: string | null;
@@ -2030,6 +2103,11 @@ export interface components {
             units: {
                 [key: string]: string;
             };
+            /**
+             * @description Tables: each row is a window with the values of these axes, sample after sample.
+             * @default []
+             */
+            window_axes: string[];
         };
         /** @description Work in the queue. */
         Job: {
@@ -2890,6 +2968,8 @@ export interface components {
         };
         /** @description A file that would be imported. */
         PreviewedFile: {
+            /** @description Why it is taken for that. */
+            evidence: string;
             /** @description What it is. */
             format: components["schemas"]["FileFormat"];
             /** @description Its name. */
@@ -2906,7 +2986,7 @@ export interface components {
             columns: components["schemas"]["PreviewedColumn"][];
             /** @description The decimal sign: `point` or `comma`; none where a format has its own. */
             decimal?: string | null;
-            /** @description The sign between two cells: `,` `;` `tab` or `|`; none where a format has no such sign. */
+            /** @description The sign between two cells: `,` `;` `tab` `|` or `blanks`; none where a format has no such sign. */
             delimiter?: string | null;
             /** @description The file that this was found in. */
             file: string;
@@ -9967,6 +10047,306 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description A problem; `code` says which */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_testing_data: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Name of the file; up to its first dot it is the label */
+                "x-file-name": string;
+                /** @description The label, in place of the name's */
+                "x-label"?: string | null;
+                /** @description `1`: there is no label */
+                "x-no-label"?: string | null;
+                /** @description Refuse a file whose content the dataset has; otherwise it is kept once */
+                "x-disallow-duplicates"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": number[];
+            };
+        };
+        responses: {
+            /** @description The recording's name */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description A problem; `code` says which */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_training_data: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Name of the file; up to its first dot it is the label */
+                "x-file-name": string;
+                /** @description The label, in place of the name's */
+                "x-label"?: string | null;
+                /** @description `1`: there is no label */
+                "x-no-label"?: string | null;
+                /** @description Refuse a file whose content the dataset has; otherwise it is kept once */
+                "x-disallow-duplicates"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": number[];
+            };
+        };
+        responses: {
+            /** @description The recording's name */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
             };
             /** @description A problem; `code` says which */
             400: {

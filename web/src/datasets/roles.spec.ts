@@ -3,18 +3,26 @@ import { describe, expect, it } from "vitest";
 import { labelFrom, labelSource, tagsOf, tagsText, withRole, withUnit, type Settings } from "./roles";
 
 const plain: Settings = {
+  columns: [],
   decimal: null,
   delimiter: null,
+  encoding: null,
+  format: null,
+  hmac_key: null,
   ignore_columns: [],
   label_from: null,
   rate_hz: null,
   recording_column: null,
+  sheet: null,
+  skip_lines: null,
+  skip_refused: false,
   tags: {},
   tags_from: null,
   target_columns: [],
   time: null,
   time_unit: null,
   units: {},
+  window_axes: [],
 };
 
 describe("a role", () => {

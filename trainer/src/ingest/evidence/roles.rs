@@ -1,6 +1,7 @@
 //! What each column is proposed to be, and why: given options first, then time, recording, target,
 //! label, and what is left over.
 
+use model_format::payload::csv;
 use model_format::payload::time::{Decimal, TimeFormat};
 
 use super::scan::{ColumnFacts, Scan};
@@ -46,18 +47,15 @@ pub(super) fn decide(
             evidence: evidence + &not_everywhere(scan, column),
         }
     });
-    let delimiter = match scan.delimiter {
-        b'\t' => "tab".to_owned(),
-        byte => char::from(byte).to_string(),
-    };
-    let decimal = match scan.decimal {
-        Decimal::Point => "point",
-        Decimal::Comma => "comma",
-    };
+    let delimiter = scan.dialect.map(|(delimiter, _)| csv::delimiter_name(delimiter));
+    let decimal = scan.dialect.map(|(_, decimal)| match decimal {
+        Decimal::Point => "point".to_owned(),
+        Decimal::Comma => "comma".to_owned(),
+    });
     let table = PreviewedTable {
         file: scan.file.clone(),
-        delimiter: Some(delimiter),
-        decimal: Some(decimal.to_owned()),
+        delimiter,
+        decimal,
         rows_read: scan.rows,
         columns: columns.collect(),
     };

@@ -1,12 +1,10 @@
 //! The facts of each column, counted over the first rows of some tables.
 
-use std::collections::BTreeSet;
-use std::fs::File;
-
-use model_format::payload::csv::{Options, Reader, Row};
 use model_format::payload::time::{Decimal, TimeFormat};
+use std::collections::BTreeSet;
 
-use super::super::files::io_error;
+use super::super::ImportOptions;
+use super::super::table::Table;
 use super::{ColumnKind, ImportError, PlannedFile, ROWS_MAX};
 
 /// Most bytes of all files together that are looked at, however long their rows are.
@@ -24,8 +22,8 @@ const EXAMPLE_CHARS_MAX: usize = 60;
 pub(super) struct Scan {
     /// Name of the first file.
     pub(super) file: String,
-    pub(super) delimiter: u8,
-    pub(super) decimal: Decimal,
+    /// Delimiter and decimal sign, where the format has such signs.
+    pub(super) dialect: Option<(u8, Decimal)>,
     pub(super) rows: u64,
     pub(super) files: u64,
     pub(super) columns: Vec<ColumnFacts>,
@@ -90,8 +88,9 @@ impl ColumnFacts {
         !self.steps.is_empty() && 10 * rising >= of_ten * self.steps.len()
     }
 
-    fn add(&mut self, row_number: u64, row: &Row<'_>, position: usize, decimal: Decimal) {
+    fn add(&mut self, row_number: u64, row: &dyn Table, position: usize, decimal: Decimal) {
         let Ok(text) = row.text(position) else { return };
+        let text = text.as_ref();
         let number = row.number(position);
         if text.is_empty() || number.as_ref().is_ok_and(|value| value.is_nan()) {
             self.missing += 1;
@@ -168,35 +167,41 @@ fn shortened(text: &str) -> String {
 
 /// Counts over the files that can be read, which begin with a table of rows; none if there is none. The
 /// first file with rows says which columns there are.
-pub(super) fn scan(files: &[&PlannedFile], dialect: &Options) -> Result<Option<Scan>, ImportError> {
+pub(super) fn scan(
+    files: &[&PlannedFile],
+    options: &ImportOptions,
+) -> Result<Option<Scan>, ImportError> {
     let mut scan: Option<Scan> = None;
     let mut refused = None;
     for file in files {
-        match add(&mut scan, file, dialect) {
+        match add(&mut scan, file, options) {
+            Err(error @ ImportError::Io { .. }) => return Err(error),
+            Err(error) => drop(refused.get_or_insert(error)),
             Ok(()) => {}
-            Err(ImportError::Csv(error)) => drop(refused.get_or_insert(error)),
-            Err(error) => return Err(error),
         }
     }
     match (scan, refused) {
-        (None, Some(error)) => Err(error.into()),
+        (None, Some(error)) => Err(error),
         (scan, _) => Ok(scan),
     }
 }
 
-fn add(scan: &mut Option<Scan>, file: &PlannedFile, dialect: &Options) -> Result<(), ImportError> {
-    let input = File::open(&file.path).map_err(|source| io_error(&file.path, source))?;
-    let mut reader = Reader::open(&file.path.display().to_string(), input, dialect)?;
+fn add(
+    scan: &mut Option<Scan>,
+    file: &PlannedFile,
+    options: &ImportOptions,
+) -> Result<(), ImportError> {
+    let Some(table) = file.open_table(options) else { return Ok(()) };
+    let mut table = table?;
     // A file without rows says something about columns only while no other one does.
     if scan.as_ref().is_none_or(|scan| scan.rows == 0) {
         let named = |name: &String| ColumnFacts { name: name.clone(), ..ColumnFacts::default() };
         *scan = Some(Scan {
             file: file.name.clone(),
-            delimiter: reader.delimiter(),
-            decimal: reader.decimal(),
+            dialect: table.dialect(),
             rows: 0,
             files: 0,
-            columns: reader.columns().iter().map(named).collect(),
+            columns: table.columns().iter().map(named).collect(),
             bytes: 0,
         });
     }
@@ -206,31 +211,32 @@ fn add(scan: &mut Option<Scan>, file: &PlannedFile, dialect: &Options) -> Result
     let places: Vec<Option<usize>> = scan
         .columns
         .iter()
-        .map(|column| reader.columns().iter().position(|name| *name == column.name))
+        .map(|column| table.columns().iter().position(|name| *name == column.name))
         .collect();
     for (column, place) in scan.columns.iter_mut().zip(&places) {
         column.files += u64::from(place.is_some());
         (column.last, column.last_text) = (None, None);
     }
-    let decimal = reader.decimal();
+    let decimal = table.dialect().map_or(Decimal::Point, |(_, decimal)| decimal);
     let mut rows = 0;
-    while rows < ROWS_MAX && scan.bytes + reader.position_bytes() < BYTES_MAX {
-        match reader.next_row() {
-            Ok(None) => break,
-            Ok(Some(row)) => {
+    while rows < ROWS_MAX && scan.bytes + table.done_bytes() < BYTES_MAX {
+        match table.next() {
+            Ok(false) => break,
+            Ok(true) => {
                 for (column, place) in scan.columns.iter_mut().zip(&places) {
                     if let Some(position) = place {
-                        column.add(scan.rows, &row, *position, decimal);
+                        column.add(scan.rows, table.as_ref(), *position, decimal);
                     }
                 }
                 scan.rows += 1;
             }
             // The import itself says what is wrong with the row.
-            Err(error) if error.is_of_one_row() => {}
+            Err(ImportError::Csv(error)) if error.is_of_one_row() => {}
+            Err(ImportError::Cell { .. }) => {}
             Err(_) => break,
         }
         rows += 1;
     }
-    scan.bytes += reader.position_bytes();
+    scan.bytes += table.done_bytes();
     Ok(())
 }

@@ -7,7 +7,8 @@ use proptest::prelude::*;
 
 use super::ColumnRole;
 use crate::importing::preview::{ImportPreview, preview};
-use crate::ingest::{self, ImportError, ImportSettings, ImportedFile};
+use crate::ingest::{self, Destination, ImportError, ImportSettings, ImportedFile, Looking, Plan};
+use crate::progress::Cancelled;
 
 /// What is found in these files, with nothing given.
 fn found(files: &[(&str, &[u8])]) -> ImportPreview {
@@ -16,7 +17,11 @@ fn found(files: &[(&str, &[u8])]) -> ImportPreview {
 
 fn found_with(files: &[(&str, &[u8])], settings: ImportSettings) -> ImportPreview {
     let folder = laid_out(files);
-    preview(&ingest::look(&[folder.path().to_owned()]).unwrap(), settings, &[])
+    preview(&look(folder.path()).unwrap(), settings, &[])
+}
+
+fn look(folder: &Path) -> Result<Plan, ImportError> {
+    ingest::look(&[folder.to_owned()], Looking::new(folder))
 }
 
 fn laid_out(files: &[(&str, &[u8])]) -> tempfile::TempDir {
@@ -33,15 +38,18 @@ fn import(folder: &Path, settings: &ImportSettings) -> Result<Vec<ImportedFile>,
     struct Silent;
     impl ingest::Progress for Silent {
         fn file(&mut self, _: &Path, _: u64, _: u64) {}
-        fn bytes(&mut self, _: u64, _: u64) {}
+        fn bytes(&mut self, _: u64, _: u64) -> Result<(), Cancelled> {
+            Ok(())
+        }
     }
-    let plan = ingest::plan(&[folder.to_owned()])?;
+    let plan = ingest::plan(&[folder.to_owned()], Looking::new(folder))?;
     let options = settings.parse().expect("completed options are options");
     let mut files = Vec::new();
-    ingest::import(&plan, &options, &mut Silent, &mut |file| {
+    let mut sink = |_: &ingest::PlannedFile, file| {
         files.push(file);
         Ok::<_, ImportError>(())
-    })?;
+    };
+    ingest::import(&plan, &options, Destination::Memory, &mut Silent, &mut sink)?;
     Ok(files)
 }
 
@@ -107,7 +115,7 @@ fn nothing_is_proposed_for_what_is_decided() {
         format!("{},{row},{row}.5,ok,{},x", 20 * row, row / 30)
     });
     let folder = laid_out(&[("a.csv", &table)]);
-    let plan = ingest::look(&[folder.path().to_owned()]).unwrap();
+    let plan = look(folder.path()).unwrap();
     let open = preview(&plan, ImportSettings::default(), &[]);
     for proposal in &open.proposals {
         let decided = [proposal.option.clone()];
@@ -247,7 +255,7 @@ fn shape() -> impl Strategy<Value = Shape> {
         time,
         label,
         // The unit of bare numbers shows in how they rise.
-        row_count: if time == 5 { row_count.max(2) } else { row_count },
+        row_count: if time == 5 { row_count.max(2) } else { row_count.max(1) },
         file_count,
         channels,
     })
@@ -308,23 +316,23 @@ proptest! {
         let files: Vec<_> = (0..shape.file_count).map(|number| shape.file(number)).collect();
         let named: Vec<_> = files.iter().map(|(n, c)| (n.as_str(), c.as_slice())).collect();
         let folder = laid_out(&named);
-        let plan = ingest::look(&[folder.path().to_owned()]).unwrap();
+        let plan = look(folder.path()).unwrap();
         let found = preview(&plan, ImportSettings::default(), &[]);
         prop_assert_eq!(&found.refusal, &None);
         let imported = import(folder.path(), &found.options);
         prop_assert!(imported.is_ok(), "{:?}", imported);
         let imported = imported.unwrap();
         let recordings: Vec<_> = imported.iter().flat_map(|file| &file.recordings).collect();
-        let rows: usize = recordings.iter().map(|item| item.recording.rows()).sum();
+        let rows: usize = recordings.iter().map(|item| item.entry.info.rows as usize).sum();
         prop_assert_eq!(found.rows, Some(rows as u64));
         prop_assert_eq!(found.recordings, recordings.len() as u64);
         let channels = |c: usize| c == shape.channels;
-        prop_assert!(recordings.iter().all(|item| channels(item.recording.channels.len())));
+        prop_assert!(recordings.iter().all(|item| channels(item.entry.info.channels.len())));
         if shape.row_count > 1 && shape.time > 0 {
-            prop_assert!(recordings.iter().all(|item| item.recording.rate_hz.is_some()));
+            prop_assert!(recordings.iter().all(|item| item.entry.info.rate_hz.is_some()));
         }
-        if shape.row_count > 0 && (shape.label == 1 || shape.label == 2 && shape.file_count > 1) {
-            prop_assert!(recordings.iter().all(|item| item.recording.labels.len() == 1));
+        if shape.label == 1 || shape.label == 2 && shape.file_count > 1 {
+            prop_assert!(recordings.iter().all(|item| item.entry.annotation.labels.len() == 1));
         }
         // What was proposed is now given, and nothing more is proposed.
         let again = preview(&plan, found.options.clone(), &[]);
@@ -343,7 +351,7 @@ proptest! {
         let folder = laid_out(&[("worn/odd.csv", &bytes), ("odd.json", &bytes)]);
         for part in ["worn", "."] {
             let folder = folder.path().join(part);
-            let plan = ingest::look(std::slice::from_ref(&folder)).unwrap();
+            let plan = look(&folder).unwrap();
             let found = preview(&plan, ImportSettings::default(), &[]);
             let imported = import(&folder, &found.options);
             prop_assert_eq!(found.refusal.is_some(), imported.is_err(), "{:?}", imported);

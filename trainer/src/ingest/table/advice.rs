@@ -1,12 +1,10 @@
-//! Refusals of CSV files, filled in with what was found and with the options that would help.
+//! Refusals of tables, filled in with what was found and with the options that would help.
 
-use std::fs::File;
-
-use model_format::payload::csv::Reader;
 use model_format::payload::time::TimeFormat;
 
 use super::super::files::PlannedFile;
 use super::super::{ImportError, labels, names};
+use super::Table;
 
 /// How many names a message lists.
 const NAMES_MAX: usize = 20;
@@ -28,12 +26,14 @@ impl Seen {
     }
 }
 
-fn seen(reader: &mut Reader<File>) -> Vec<Seen> {
-    let names = reader.columns().to_vec();
-    let row = reader.peek_row().ok().flatten();
-    let value = |column| row.as_ref().and_then(|row| row.text(column).ok()).unwrap_or("");
-    let columns = names.into_iter().enumerate();
-    columns.map(|(index, name)| Seen { name, value: value(index).to_owned() }).collect()
+fn seen<T: Table + ?Sized>(table: &mut T) -> Vec<Seen> {
+    let has_row = table.peek().is_ok_and(|has_row| has_row);
+    let value = |column| match has_row {
+        true => table.text(column).map(|text| text.into_owned()).unwrap_or_default(),
+        false => String::new(),
+    };
+    let columns = table.columns().iter().enumerate();
+    columns.map(|(index, name)| Seen { name: name.clone(), value: value(index) }).collect()
 }
 
 fn listing(columns: &[Seen]) -> String {
@@ -46,8 +46,8 @@ fn listing(columns: &[Seen]) -> String {
     }
 }
 
-pub(super) fn no_time(file: &PlannedFile, reader: &mut Reader<File>) -> ImportError {
-    let columns = seen(reader);
+pub(super) fn no_time<T: Table + ?Sized>(file: &PlannedFile, table: &mut T) -> ImportError {
+    let columns = seen(table);
     let found = format!(
         "no time column is named and no rate is given; the columns are {}",
         listing(&columns)
@@ -78,8 +78,8 @@ pub(super) fn no_time_unit(file: &PlannedFile, column: &str, first: &str) -> Imp
     )
 }
 
-pub(super) fn no_label(file: &PlannedFile, reader: &mut Reader<File>) -> ImportError {
-    let columns = seen(reader);
+pub(super) fn no_label<T: Table + ?Sized>(file: &PlannedFile, table: &mut T) -> ImportError {
+    let columns = seen(table);
     let texts = columns.iter().filter(|column| !column.is_number() && !column.may_be_time());
     let by_name = columns.iter().filter(|column| names::is_label(&column.name));
     let candidate = by_name.chain(texts).next();
