@@ -150,8 +150,11 @@ images: ## container images from what make dist, dist-trainer and console have b
 docker-test: ## the containers keep what docs/operations.md promises; FULL=1 for all, ONLY="web kills" for some
 	@docker/test.sh $(if $(FULL),--full) $(ONLY)
 
+docker/checks/workflows/node_modules/.package-lock.json: docker/checks/workflows/package.json docker/checks/workflows/package-lock.json
+	cd docker/checks/workflows && npm ci --no-audit --no-fund --loglevel=error
+
 .PHONY: check-delivery
-check-delivery: ## scripts, workflows, compose files and Kubernetes manifests, without an engine
+check-delivery: docker/checks/workflows/node_modules/.package-lock.json ## scripts, workflows, compose files and Kubernetes manifests, without an engine
 	@$(PYTHON) docker/checks files
 
 .PHONY: kubernetes
@@ -169,6 +172,28 @@ sbom: ## what the programs are made of, as CycloneDX in dist/sbom (installs carg
 .PHONY: deb
 deb: ## Debian packages of the binaries that make dist has built
 	@tools/deb.sh
+
+# What the workflows do beside building.
+.PHONY: release-check
+release-check: ## fails unless TAG=vX.Y.Z is this version, and the changelog has it
+	@tools/release.sh check "$(TAG)"
+
+.PHONY: release-files
+release-files: ## dist/release: archives, packages, SBOMs and checksums of what is built; notes of TAG=vX.Y.Z
+	@tools/release.sh pack
+	@tools/release.sh notes "$(TAG)" >dist/notes.md
+
+.PHONY: publish
+publish: ## a release on GitHub with dist/release: TAG=vX.Y.Z, on a runner
+	gh release create "$(TAG)" --verify-tag --title "$(TAG)" --notes-file dist/notes.md dist/release/*
+
+.PHONY: image-name
+image-name: ## the registry's name of an image, for a workflow's outputs: IMAGE=edge, on a runner
+	@name="ghcr.io/$${GITHUB_REPOSITORY,,}/$(IMAGE)"; echo "image=$$name" >>"$$GITHUB_OUTPUT"; echo "$$name"
+
+.PHONY: image-layout
+image-layout: ## unpacks an image that was built into a file, for a scanner: FILE=image.tar FOLDER=layout
+	@mkdir -p "$(FOLDER)" && tar -C "$(FOLDER)" -xf "$(FILE)"
 
 .PHONY: audit
 audit: ## licences, bans, sources and advisories of all dependencies (installs cargo-deny)

@@ -10,7 +10,7 @@ usage() {
 
   setup                      check this machine, make .env, propose a free subnet
   build [SERVICE...]         build the images: from dist/ where it has programs of this version, else from the sources
-  start [dev|prod] [--mqtt] [--mqtts] [--websockets]
+  start [dev|prod] [--mqtt] [--mqtts] [--websockets] [--demo|--no-demo]
                              start everything and wait until it is healthy; what is said here is remembered
   stop                       stop the containers; all data stays
   restart [SERVICE...]       stop and start them again
@@ -158,6 +158,7 @@ setup() {
   say "next: ./deploy.sh build (unless images come from a registry), ./deploy.sh start"
 }
 
+# shellcheck disable=SC2120 # what follows the command is handed over at the end of this file
 build() {
   need_engine
   local from=source version processor
@@ -177,16 +178,19 @@ build() {
   CIRAME_BUILD_FROM=$from CIRAME_REVISION=$(git rev-parse --short HEAD 2>/dev/null || echo unknown) docker compose build "$@"
 }
 
+# shellcheck disable=SC2120 # as above
 start() {
-  local mode='' files option mqtt='' mqtts='' tls=''
+  local mode='' files option mqtt='' mqtts='' tls='' is_chosen=no
   files=$(value COMPOSE_FILE compose.yaml)
   for option in "$@"; do
     case $option in
-      dev | prod) mode=$option ;;
-      --mqtt) mqtt=:compose.mqtt.yaml ;;
-      --mqtts) mqtts=:compose.mqtts.yaml ;;
+      dev | prod) mode=$option is_chosen=yes ;;
+      --mqtt) mqtt=:compose.mqtt.yaml is_chosen=yes ;;
+      --mqtts) mqtts=:compose.mqtts.yaml is_chosen=yes ;;
       --websockets) remember CIRAME_BROKER_WEBSOCKETS true ;;
-      *) fail "start does not know $option: dev, prod, --mqtt, --mqtts and --websockets are" ;;
+      --demo) remember CIRAME_DEMO true ;;
+      --no-demo) remember CIRAME_DEMO false ;;
+      *) fail "start does not know $option: it knows dev, prod, --mqtt, --mqtts, --websockets, --demo and --no-demo" ;;
     esac
   done
   [[ $files != *compose.tls.yaml* ]] || tls=:compose.tls.yaml
@@ -194,8 +198,8 @@ start() {
     mode=dev
     [[ $files != *compose.prod.yaml* ]] || mode=prod
   fi
-  # Without options, what was said last stays.
-  if [ $# = 0 ]; then
+  # Where nothing is said about it, what was said last stays.
+  if [ $is_chosen = no ]; then
     [[ $files != *compose.mqtt.yaml* ]] || mqtt=:compose.mqtt.yaml
     [[ $files != *compose.mqtts.yaml* ]] || mqtts=:compose.mqtts.yaml
   fi
@@ -289,7 +293,8 @@ restore() {
 update() {
   need_engine
   if [ -n "$(docker compose ps -q --status running trainer)" ]; then backup; fi
-  if [ -d .git ] && [ "$(value CIRAME_IMAGES cirame)" = cirame ]; then
+  # A name without a registry's: built here.
+  if [ -d .git ] && [[ "$(value CIRAME_IMAGES cirame)" != */* ]]; then
     git pull --ff-only || fail "the sources could not be brought up to date; nothing was changed"
     build
   else

@@ -21,7 +21,11 @@ fi
 
 python=.venv/bin/python
 [ -x $python ] || { echo "docker/test.sh: .venv is missing: make setup" >&2; exit 1; }
-[ -f web/dist/index.html ] || make --no-print-directory console
+# A console of older sources would speak to a newer trainer.
+if [ ! -f web/dist/index.html ] || [ -n "$(find web/src web/public web/index.html web/package-lock.json -newer web/dist/index.html -print -quit)" ]; then
+  make --no-print-directory console
+fi
+make --no-print-directory docker/checks/workflows/node_modules/.package-lock.json
 [ -f dist/edge/cirame-edge-amd64 ] && [ -f dist/edge/cirame-edge-lite-amd64 ] && [ -f dist/edge/cirame-edge-arm64 ] || ARCH="amd64 arm64" tools/dist.sh
 [ -f dist/trainer/cirame-trainer-amd64 ] || tools/dist-trainer.sh
 exec $python docker/checks "$@"

@@ -104,4 +104,19 @@ def check(claims: Claims, stack: Stack, _full: bool) -> None:
         again = stack.console().ask("GET", "/api/devices")["items"]
         expect(len(again) == 1 and again[0]["id"] not in before_ids, f"{again}")
 
+    def forgotten() -> None:
+        now = stack.console()
+        known = {device["id"] for device in now.ask("GET", "/api/devices")["items"]}
+        for device in known:
+            now.ask("DELETE", f"/api/devices/{device}")
+        # As after a restore: both start, the trainer before the device.
+        stack.compose("stop", "edge")
+        stack.compose("restart", "trainer")
+        stack.compose("up", "-d")
+        stack.wait_healthy(120)
+        now = stack.console()
+        until("the device under another id", lambda: any(
+            device["id"] not in known and device["heartbeat"] and device["heartbeat"]["broker_connected"] for device in now.ask("GET", "/api/devices")["items"]), 60)
+
+    claims.check("a local device that the trainer does not know enrols again by itself, with its key", forgotten)
     claims.check("a local device whose state is lost enrols again, once it was removed in the console", lost)

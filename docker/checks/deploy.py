@@ -2,9 +2,12 @@
 
 import json
 import re
+import shutil
+import subprocess
+import threading
 
 from claims import Claims, expect
-from stack import IMAGES, SERVICES, Stack, get, run
+from stack import IMAGES, ROOT, SERVICES, Stack, get, run
 
 OWN_IMAGES = "cirame-deploy-test"
 
@@ -12,15 +15,16 @@ OWN_IMAGES = "cirame-deploy-test"
 def check(claims: Claims, _stack: Stack | None, _full: bool) -> None:
     stack = Stack("cirame-deploy-test")
     stack.settings |= {"CIRAME_IMAGES": OWN_IMAGES, "CIRAME_HEALTH_INTERVAL": "2s"}
-    for name in ("edge", "trainer", "web"):
-        run("docker", "tag", f"{IMAGES}/{name}:latest", f"{OWN_IMAGES}/{name}:latest")
     stack.write_settings()
+    repository(stack)
     foreign = f"{stack.name}-foreign"
     try:
         claims.check("help names every command", lambda: named(stack))
         claims.check("an unknown command is refused", lambda: expect("there is no command" in stack.deploy("fly", check=False), "it is not"))
         claims.check("setup refuses a subnet that overlaps a route of the host, and proposes one that is free", lambda: overlaps(stack))
         claims.check("setup passes with a free subnet, from any directory", lambda: expect("ready:" in stack.deploy("setup"), "it does not"))
+        if not claims.check("build makes the images of what dist/ has, and hands the edge runtime out", lambda: built(stack)):
+            return
         run("docker", "volume", "create", foreign)
         run("docker", "tag", "nginx:1.28-alpine", f"{foreign}:1")
         run("docker", "run", "-d", "--name", foreign, "-v", f"{foreign}:/v", f"{foreign}:1")
@@ -39,6 +43,9 @@ def check(claims: Claims, _stack: Stack | None, _full: bool) -> None:
             (stack.inspect("broker")["NetworkSettings"]["Ports"] or {}).get("1883/tcp"), "1883 is not published"))
         claims.check("status shows health, memory and the doctor's findings", lambda: expect(
             re.search(r"trainer.*healthy", said := stack.deploy("status")) and "MEM USAGE" in said, "it does not"))
+        claims.check("logs follows what a container says", lambda: followed(stack))
+        claims.check("update writes a backup, brings newer sources, builds and starts them", lambda: updated(stack))
+        claims.check("update changes nothing where the sources have gone another way", lambda: diverged(stack))
         claims.check("restart brings everything back", lambda: (stack.deploy("restart", "web"), stack.wait_healthy(60))[2:] or None)
         claims.check("a start without options keeps what was said", lambda: kept(stack))
         claims.check("start dev closes the broker again", lambda: (stack.deploy("start", "dev", seconds=150), expect(
@@ -69,6 +76,94 @@ def check(claims: Claims, _stack: Stack | None, _full: bool) -> None:
         run("docker", "volume", "rm", foreign, check=False)
         run("docker", "image", "rm", f"{foreign}:1", check=False)
         stack.remove()
+
+
+def git(stack: Stack, *command: str) -> str:
+    return run("git", "-c", "user.name=check", "-c", "user.email=check@localhost", "-c", "commit.gpgsign=false", *command, cwd=stack.folder).strip()
+
+
+def repository(stack: Stack) -> None:
+    """The checkout becomes a clone of a repository beside it, with programs in dist/ as `make dist dist-trainer console` leaves them."""
+    for path in (".gitignore", ".dockerignore"):
+        shutil.copy2(ROOT / path, stack.folder)
+    for path in ("dist/edge", "dist/trainer", "web/dist"):
+        shutil.copytree(ROOT / path, stack.folder / path)
+    (stack.folder / ".git/info").mkdir(parents=True)
+    git(stack, "init", "--quiet", "--initial-branch", "main")
+    # The console's own .gitignore is not here; settings and data are nobody's sources.
+    (stack.folder / ".git/info/exclude").write_text("/web/dist\n/.env\n/docker-volumes/*/*\n/backups/*\n")
+    git(stack, "add", ".")
+    git(stack, "commit", "--quiet", "-m", "first")
+    git(stack, "clone", "--quiet", "--bare", ".", str(stack.folder / ".git/origin"))
+    git(stack, "remote", "add", "origin", str(stack.folder / ".git/origin"))
+    git(stack, "fetch", "--quiet", "origin")
+    git(stack, "branch", "--quiet", "--set-upstream-to", "origin/main")
+
+
+def revision(stack: Stack, service: str) -> str:
+    """The commit that the running container's image was built from."""
+    return stack.inspect(service)["Config"]["Labels"]["org.opencontainers.image.revision"]
+
+
+def built(stack: Stack) -> str:
+    said = stack.deploy("build", seconds=600)
+    expect("building from dist" in said, said[-400:])
+    for name in ("edge", "trainer", "web"):
+        labels = json.loads(run("docker", "image", "inspect", f"{OWN_IMAGES}/{name}:latest"))[0]["Config"]["Labels"]
+        expect(labels["org.opencontainers.image.revision"] == git(stack, "rev-parse", "--short", "HEAD"), f"{name}: {labels}")
+    expect((stack.volumes / "edge-programs/cirame-edge-amd64").stat().st_mode & 0o111, "no edge runtime for boards")
+    return "edge, trainer, web"
+
+
+def followed(stack: Stack) -> str:
+    follower = subprocess.Popen(
+        [stack.folder / "deploy.sh", "logs", "trainer"], cwd="/", env=stack.environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    # Nothing to read for ever would be a failure as well.
+    late = threading.Timer(30, follower.kill)
+    late.start()
+    try:
+        lines = iter(follower.stdout.readline, "")
+        expect(any("the trainer listens" in line for line in lines), "what was said before is not shown")
+        stack.signal("trainer", "TERM")
+        expect(any("the trainer has ended" in line for line in lines), "what is said now is not shown")
+    finally:
+        late.cancel()
+        follower.kill()
+        follower.wait()
+    stack.wait_healthy(90)
+    return "what was said before, and what came then"
+
+
+def updated(stack: Stack) -> str:
+    console = stack.console()
+    console.ask("POST", "/api/users", {"name": "grace", "password": "a-long-password-1", "role": "user"})
+    before, old = set((stack.folder / "backups").glob("*.tar.gz")), revision(stack, "trainer")
+    git(stack, "commit", "--quiet", "--allow-empty", "-m", "newer")
+    newer = git(stack, "rev-parse", "--short", "HEAD")
+    git(stack, "push", "--quiet", "origin", "main")
+    git(stack, "reset", "--quiet", "--hard", "HEAD~1")
+    expect(revision(stack, "trainer") == old != newer, "the container is of another commit")
+    stack.deploy("update", seconds=600)
+    expect(len(set((stack.folder / "backups").glob("*.tar.gz")) - before) == 1, "no backup was written")
+    for name in ("trainer", "web", "edge"):
+        expect(revision(stack, name) == newer, f"{name} is of {revision(stack, name)}, not of {newer}")
+        expect(stack.health(name) == "healthy", f"{name} is not healthy")
+    users = [user["name"] for user in stack.console().ask("GET", "/api/users")["items"]]
+    expect("grace" in users, f"{users}")
+    expect((stack.inspect("broker")["NetworkSettings"]["Ports"] or {}).get("1883/tcp"), "the broker was closed")
+    return f"{old} became {newer}"
+
+
+def diverged(stack: Stack) -> None:
+    git(stack, "commit", "--quiet", "--allow-empty", "-m", "of the origin")
+    git(stack, "push", "--quiet", "origin", "main")
+    git(stack, "reset", "--quiet", "--hard", "HEAD~1")
+    git(stack, "commit", "--quiet", "--allow-empty", "-m", "of ours")
+    before = revision(stack, "trainer")
+    said = stack.deploy("update", check=False, seconds=600)
+    expect("could not be brought up to date" in said and revision(stack, "trainer") == before, said[-300:])
+    git(stack, "reset", "--quiet", "--hard", "origin/main")
 
 
 def named(stack: Stack) -> None:

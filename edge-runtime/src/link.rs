@@ -14,6 +14,7 @@ mod enrolment_token;
 mod heartbeat;
 mod identity;
 mod lanes;
+mod membership;
 mod memory;
 mod model_keys;
 mod prepare;
@@ -44,6 +45,7 @@ use model_format::protocol::check_topic_level;
 use crate::service::{Service, SharedLinkStatus};
 use heartbeat::Heart;
 use lanes::Lanes;
+use membership::Membership;
 use memory::MemoryLimit;
 use model_keys::signature_beside;
 use requests::Requests;
@@ -70,6 +72,12 @@ pub(crate) struct LinkConfig {
     pub(crate) folder: Arc<StateFolder>,
     /// The device as its trainer knows it; none for a device on its own.
     pub(crate) enrolled: Option<Enrolled>,
+    /// Where tokens are, for a device that enrols by itself.
+    pub(crate) token: Option<EnrolmentToken>,
+    /// Whether the broker is the one that the trainer names.
+    pub(crate) uses_broker: bool,
+    /// Has the program begin anew, with what is in the state folder then.
+    pub(crate) begin_anew: Arc<dyn Fn() + Send + Sync>,
     /// The models of the command line: each serves as long as none of its name is deployed.
     pub(crate) given: Vec<PathBuf>,
     /// Whose models are trusted.
@@ -123,9 +131,20 @@ impl Link {
         let book = Book::load(&config.folder)?;
         let heartbeat_s =
             config.enrolled.as_ref().map_or(1, |enrolled| enrolled.device.heartbeat_s);
-        let trainer = config.enrolled.map(|Enrolled { device, identity }| {
-            Arc::new(EnrolledTrainer::new(device.trainer, identity, device.device_id))
-        });
+        let (trainer, membership) = config
+            .enrolled
+            .map(|Enrolled { device, identity }| {
+                let (url, id) = (device.trainer.clone(), device.device_id.clone());
+                let membership = Membership {
+                    folder: Arc::clone(&config.folder),
+                    device,
+                    token: config.token,
+                    uses_broker: config.uses_broker,
+                    begin_anew: config.begin_anew,
+                };
+                (Arc::new(EnrolledTrainer::new(url, identity, id)), membership)
+            })
+            .unzip();
         let requests = Requests::new(&config.folder);
         let shop = Shop {
             folder: config.folder,
@@ -144,6 +163,7 @@ impl Link {
         let lanes = Lanes::new(shop, book, given, alive.clone())?;
         let parts = heartbeat::Parts {
             trainer,
+            membership,
             service,
             status: config.status,
             stop: stop.clone(),

@@ -40,7 +40,7 @@ use boot::Boot;
 use http::Access;
 use inbox::{Inbox, Work};
 use metrics::Metrics;
-pub(crate) use mqtt::client_config as tls_config;
+pub(crate) use mqtt::{Authorities, client_config as tls_config};
 use mqtt::{Mqtt, Subscriptions};
 use operator::Book;
 use outbox::Outbox;

@@ -17,8 +17,11 @@ mod signature;
 mod template;
 mod topic;
 
-pub use broker_url::{BROKER_PORT, BrokerAddress, BrokerUrl, BrokerUrlError};
-pub use enrolment::{BrokerAccess, Enrolment, EnrolmentRequest, PublicKey, PublicKeyError};
+pub use broker_url::{BROKER_PORT, BROKER_TLS_PORT, BrokerAddress, BrokerUrl, BrokerUrlError};
+pub use enrolment::{
+    AUTHORITIES_BYTES_MAX, BrokerAccess, BrokerTls, Enrolment, EnrolmentRequest, PublicKey,
+    PublicKeyError,
+};
 pub use heartbeat::{
     Deployed, DeploymentReport, DeploymentState, DesiredModel, DesiredState, Heartbeat, INSTALLED,
     Limits, MODELS_MAX, ModelReport, StreamReport, StreamState,

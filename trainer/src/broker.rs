@@ -12,7 +12,9 @@ use std::str::FromStr;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use model_format::protocol::{BROKER_PORT, BrokerUrl, BrokerUrlError};
+use model_format::protocol::{
+    BROKER_PORT, BROKER_TLS_PORT, BrokerAddress, BrokerUrl, BrokerUrlError,
+};
 use sha2::Sha256;
 
 use crate::data_folder::{FolderError, write_privately};
@@ -21,6 +23,7 @@ mod accounts;
 pub mod child;
 mod embedded;
 
+pub use crate::mqtt::Authorities;
 pub use accounts::Accounts;
 pub(crate) use accounts::{AccountError, add_sensor, check_accounts, remove_sensor};
 pub use embedded::Embedded;
@@ -38,7 +41,7 @@ pub enum BrokerOption {
         port: u16,
     },
     /// One that is there.
-    Url(BrokerUrl),
+    Url(BrokerAddress),
 }
 
 /// What is decided about the broker of devices.
@@ -46,6 +49,8 @@ pub enum BrokerOption {
 pub struct BrokerConfig {
     /// Which one.
     pub option: BrokerOption,
+    /// Who may have signed the broker's certificate, where it is reached by TLS.
+    pub authorities: Option<Authorities>,
     /// True where every device gets an account at a broker that is not ours.
     pub accounts: bool,
     /// Where devices reach it, where that is another address.
@@ -56,17 +61,48 @@ pub struct BrokerConfig {
 
 impl From<BrokerOption> for BrokerConfig {
     fn from(option: BrokerOption) -> Self {
-        BrokerConfig { option, accounts: false, for_devices: None, device_topics: Vec::new() }
+        BrokerConfig {
+            option,
+            authorities: None,
+            accounts: false,
+            for_devices: None,
+            device_topics: Vec::new(),
+        }
     }
 }
 
-/// Host and port of a broker.
+/// Where devices find a broker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BrokerPlace {
     /// Host name or address.
     pub host: String,
-    /// TCP port.
-    pub port: u16,
+    /// TCP port; the usual one where nothing is said.
+    pub port: Option<u16>,
+    /// Whether that is by TLS; as the trainer does it where nothing is said.
+    pub is_tls: Option<bool>,
+}
+
+impl BrokerPlace {
+    /// The port, where the connection is encrypted or not.
+    pub fn port(&self, is_tls: bool) -> u16 {
+        self.port.unwrap_or(if is_tls { BROKER_TLS_PORT } else { BROKER_PORT })
+    }
+}
+
+/// A broker as a program on this machine reaches it.
+#[derive(Clone)]
+pub struct BrokerReach {
+    /// Where it is, and how to sign in there.
+    pub url: BrokerUrl,
+    /// Whom its certificate is believed from; none for a connection that is not encrypted.
+    pub tls: Option<Authorities>,
+}
+
+impl fmt::Debug for BrokerReach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.tls.is_some() { "mqtts" } else { "mqtt" };
+        write!(f, "{scheme}://{}:{}", self.url.host, self.url.port)
+    }
 }
 
 impl FromStr for BrokerPlace {
@@ -76,8 +112,17 @@ impl FromStr for BrokerPlace {
         if text.contains('@') {
             return Err(BrokerUrlError::Form("the address for devices takes no login".to_owned()));
         }
-        let BrokerUrl { host, port, .. } = format!("mqtt://{text}").parse()?;
-        Ok(BrokerPlace { host, port })
+        let (is_tls, place) = match text.split_once("://") {
+            Some(("mqtt", place)) => (Some(false), place),
+            Some(("mqtts", place)) => (Some(true), place),
+            Some(_) => return Err(BrokerUrlError::Form(text.chars().take(80).collect())),
+            None => (None, text),
+        };
+        // Read both ways, the port shows whether one was given.
+        let BrokerAddress { url: BrokerUrl { host, port, .. }, .. } =
+            format!("mqtt://{place}").parse()?;
+        let other: BrokerAddress = format!("mqtts://{place}").parse()?;
+        Ok(BrokerPlace { host, port: (port == other.url.port).then_some(port), is_tls })
     }
 }
 
@@ -93,8 +138,8 @@ pub struct BrokerSecret([u8; 32]);
 pub enum BrokerError {
     /// Not what the option takes.
     #[error(
-        "{0:?} is no broker: none, embedded, embedded:PORT or mqtt://[USER[:PASSWORD]@]HOST[:PORT] \
-         is expected"
+        "{0:?} is no broker: none, embedded, embedded:PORT, mqtt://[USER[:PASSWORD]@]HOST[:PORT] or \
+         mqtts:// for TLS is expected"
     )]
     Option(String),
     /// An address that is none.
@@ -124,36 +169,62 @@ pub enum BrokerError {
     /// The secret's file holds something else.
     #[error("{} does not hold a broker's secret: remove it, and a new one is made", .0.display())]
     Secret(PathBuf),
+    /// There is no TLS.
+    #[error(transparent)]
+    Tls(anyhow::Error),
     /// The system gives no random numbers, no process or no file.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
 
-impl BrokerOption {
+impl BrokerConfig {
     /// How a program on this machine reaches the broker; `data` is the data folder of the trainer
     /// that runs an embedded one.
     ///
     /// # Errors
     /// Where there is none, or the embedded one was never started with this data folder.
-    pub fn reach(&self, data: &Path) -> Result<BrokerUrl, BrokerError> {
-        match self {
-            BrokerOption::None => Err(BrokerError::Option("none".to_owned())),
-            BrokerOption::Url(url) => Ok(url.clone()),
-            BrokerOption::Embedded { ip, port } => {
-                let secret = BrokerSecret::of_folder(data)?;
-                let host = if ip.is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { *ip };
-                Ok(BrokerUrl {
-                    host: host.to_string(),
-                    port: *port,
-                    user: OWN_USER.to_owned(),
-                    password: secret.password_for(OWN_USER),
-                })
-            }
-        }
+    pub fn reach(&self, data: &Path) -> Result<BrokerReach, BrokerError> {
+        self.option.reach(data, self.authorities.as_ref())
     }
 }
 
 impl BrokerOption {
+    /// The same; `authorities` may have signed the certificate of a broker that is reached by TLS, those
+    /// of Mozilla's list otherwise.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn reach(
+        &self,
+        data: &Path,
+        authorities: Option<&Authorities>,
+    ) -> Result<BrokerReach, BrokerError> {
+        match self {
+            BrokerOption::None => Err(BrokerError::Option("none".to_owned())),
+            BrokerOption::Url(BrokerAddress { url, is_tls: false }) => {
+                Ok(BrokerReach { url: url.clone(), tls: None })
+            }
+            BrokerOption::Url(BrokerAddress { url, is_tls: true }) => {
+                let tls = match authorities {
+                    Some(authorities) => authorities.clone(),
+                    None => Authorities::public().map_err(BrokerError::Tls)?,
+                };
+                Ok(BrokerReach { url: url.clone(), tls: Some(tls) })
+            }
+            BrokerOption::Embedded { ip, port } => {
+                let secret = BrokerSecret::of_folder(data)?;
+                let host = if ip.is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { *ip };
+                let url = BrokerUrl {
+                    host: host.to_string(),
+                    port: *port,
+                    user: OWN_USER.to_owned(),
+                    password: secret.password_for(OWN_USER),
+                };
+                Ok(BrokerReach { url, tls: None })
+            }
+        }
+    }
+
     /// The same, where an embedded broker is open to the network instead of this machine alone.
     #[must_use]
     pub fn opened(self) -> Self {
@@ -279,18 +350,34 @@ mod tests {
             "embedded:0.0.0.0:1884".parse::<BrokerOption>().unwrap(),
             embedded(everywhere, 1884)
         );
-        let url: BrokerUrl = "mqtt://ada:p:w@[::1]:1885".parse().unwrap();
+        let url: BrokerAddress = "mqtt://ada:p:w@[::1]:1885".parse().unwrap();
         assert_eq!(
             "mqtt://ada:p:w@[::1]:1885".parse::<BrokerOption>().unwrap(),
             BrokerOption::Url(url)
         );
-        for wrong in
-            ["", "mqtt://", "embedded:x", "mqtt://:p@h", "mqtt://h:99999", "http://h", "mqtts://h"]
-        {
+        for wrong in ["", "mqtt://", "embedded:x", "mqtt://:p@h", "mqtt://h:99999", "http://h"] {
             assert!(wrong.parse::<BrokerOption>().is_err(), "{wrong}");
         }
         let refusal = "http://ada:secret@h".parse::<BrokerOption>().unwrap_err().to_string();
         assert!(!refusal.contains("secret"), "{refusal}");
+    }
+
+    #[test]
+    fn devices_are_told_another_place_with_or_without_tls() {
+        let place = |text: &str| text.parse::<BrokerPlace>();
+        let of = |host: &str, port, is_tls| BrokerPlace { host: host.to_owned(), port, is_tls };
+        assert_eq!(place("plant").unwrap(), of("plant", None, None));
+        assert_eq!(place("plant:1884").unwrap(), of("plant", Some(1884), None));
+        assert_eq!(place("mqtts://plant").unwrap(), of("plant", None, Some(true)));
+        assert_eq!(place("mqtts://plant:1883").unwrap(), of("plant", Some(1883), Some(true)));
+        assert_eq!(place("mqtt://plant").unwrap(), of("plant", None, Some(false)));
+        assert_eq!((of("h", None, None).port(true), of("h", None, None).port(false)), (8883, 1883));
+        for wrong in ["", "http://plant", "user@plant", "plant:x"] {
+            assert!(place(wrong).is_err(), "{wrong}");
+        }
+        let tls = "mqtts://ada:secret@h".parse::<BrokerOption>().unwrap();
+        let reach = tls.reach(Path::new("/nowhere"), None).unwrap();
+        assert_eq!(format!("{reach:?}"), "mqtts://h:8883");
     }
 
     #[test]

@@ -96,7 +96,7 @@ impl DataFolder {
             fs::create_dir_all(&folder).map_err(io_error(&folder))?;
             remove_temporary_files(&folder)?;
         }
-        let database = path.join("cirame.db");
+        let database = database_path(path);
         make_private(&database).map_err(io_error(&database))?;
         let store = Store::open(&database)?;
         let folder =
@@ -226,6 +226,11 @@ impl DataFolder {
         }
         Ok(bytes)
     }
+}
+
+/// The database of a data folder.
+pub(crate) fn database_path(folder: &Path) -> PathBuf {
+    folder.join("cirame.db")
 }
 
 /// Where the recording of this content lies, below the data folder.

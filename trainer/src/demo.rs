@@ -1,10 +1,10 @@
-//! The demo: a dataset, a model and a simulated machine that `start` makes and one action removes.
+//! The demo: a dataset, a model and a simulated machine that a start makes and one action removes.
 //!
 //! `demo.json` in the data folder says whether there is one; nothing else does.
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
@@ -14,10 +14,15 @@ use crate::api::problem::{NOT_FOUND, Problem, STATE};
 use crate::data_folder::{DataFolder, FolderError, write_atomically};
 use crate::store::{DeviceId, OwnerId, StoreError};
 
+pub(crate) mod beside;
 mod machine;
 pub(crate) mod make;
+mod plan;
+mod steps;
 
 pub(crate) use machine::SimulatedMachine;
+pub(crate) use plan::{DemoPlan, Stage};
+pub(crate) use steps::Steps;
 
 /// The name of its dataset, its model and its stream.
 pub(crate) const NAME: &str = "demo-pump";
@@ -45,7 +50,7 @@ pub struct Demo {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum DemoState {
-    /// Begun, and not yet whole: the next `start` goes on.
+    /// Begun, and not yet whole: the next start goes on.
     Making,
     /// There.
     Present,
@@ -67,7 +72,7 @@ impl Facts {
         folder.path().join("demo.json")
     }
 
-    /// What is known; nothing before the first `start`.
+    /// What is known; nothing before the first start with a demo.
     pub(crate) fn read(folder: &DataFolder) -> anyhow::Result<Option<Facts>> {
         let path = Facts::path(folder);
         let shown = path.display();
@@ -89,17 +94,35 @@ impl Facts {
 
 /// The simulated machine of this program, where it plays one.
 #[derive(Debug, Default)]
-pub struct Playing(Mutex<Option<SimulatedMachine>>);
+pub struct Playing {
+    machine: Mutex<Option<SimulatedMachine>>,
+    /// Held while the demo is made or removed.
+    making: Mutex<()>,
+}
 
 impl Playing {
+    /// Nobody else makes or removes the demo until this is dropped.
+    pub(crate) fn making(&self) -> MutexGuard<'_, ()> {
+        self.making.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The same, unless somebody is at it.
+    fn try_making(&self) -> Option<MutexGuard<'_, ()>> {
+        match self.making.try_lock() {
+            Ok(guard) => Some(guard),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
     /// From now on this machine plays.
     pub(crate) fn set(&self, machine: SimulatedMachine) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(machine);
+        *self.machine.lock().unwrap_or_else(PoisonError::into_inner) = Some(machine);
     }
 
     /// Stops it, if there is one.
     pub(crate) fn stop(&self) {
-        let machine = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let machine = self.machine.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(machine) = machine {
             machine.stop();
         }
@@ -127,13 +150,14 @@ pub(crate) fn remove(
     playing: &Playing,
     owner: OwnerId,
 ) -> Result<DeviceId, Problem> {
+    let making = playing.try_making();
     let facts = Facts::read(folder).map_err(|error| Problem::internal(&format!("{error:#}")))?;
     let present =
         facts.filter(|facts| owner == OwnerId::LOCAL && facts.state != DemoState::Removed);
     let Some(facts) = present else {
         return Err(Problem::new(NOT_FOUND, "there is no demo"));
     };
-    if facts.state == DemoState::Making {
+    if making.is_none() {
         let detail = "the demo is being made: remove it when that is done, in about a minute";
         return Err(Problem::new(STATE, detail));
     }
@@ -143,6 +167,7 @@ pub(crate) fn remove(
         Err(error) => return Err(error.into()),
     }
     playing.stop();
+    folder.store().drop_sensor(NAME)?;
     let device_id = facts.device_id;
     Facts { state: DemoState::Removed, device_id }.write(folder)?;
     tracing::info!("the demo was removed");

@@ -9,7 +9,7 @@ use model_format::id::Digest;
 use crate::clock::now_ms;
 use crate::data_folder::{DataFolder, write_privately};
 use crate::secret::random_secret;
-use crate::store::{NewToken, OwnerId, TokenId};
+use crate::store::{Device, NewToken, OwnerId, StoreError, TokenId};
 
 /// The name of its tokens.
 const TOKEN_NAME: &str = "local device";
@@ -32,6 +32,14 @@ pub(crate) fn token(folder: &DataFolder, life_ms: i64) -> anyhow::Result<(TokenI
     Ok((folder.store().add_token(OWNER, &new)?.id, secret))
 }
 
+/// The newest device that has enrolled with such a token.
+///
+/// # Errors
+/// Where the database cannot be read.
+pub(crate) fn device(folder: &DataFolder) -> Result<Option<Device>, StoreError> {
+    folder.store().device_enrolled_by(OWNER, TOKEN_NAME)
+}
+
 /// Sees to it that the file holds a token, as long as no device has enrolled with one of ours and was
 /// heard since. The file can be read by the user alone that this program runs as.
 ///
@@ -40,7 +48,7 @@ pub(crate) fn token(folder: &DataFolder, life_ms: i64) -> anyhow::Result<(TokenI
 pub(crate) fn offer(folder: &DataFolder, file: &Path) -> anyhow::Result<()> {
     let shown = file.display();
     let store = folder.store();
-    if let Some(device) = store.device_enrolled_by(OWNER, TOKEN_NAME)? {
+    if let Some(device) = device(folder)? {
         // It may have missed our answer: its token is good for asking again, until we have heard it.
         if device.seen_ms.is_some() {
             remove(file).with_context(|| format!("{shown} cannot be removed"))?;

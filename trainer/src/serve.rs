@@ -8,14 +8,17 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use model_format::protocol::BrokerUrl;
+use model_format::protocol::{BrokerAddress, BrokerTls};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::problem::{Problem, io_problem};
 use crate::api::{self, ApiState, EdgePrograms};
-use crate::broker::{Accounts, BrokerConfig, BrokerOption, BrokerSecret, Embedded};
+use crate::broker::{
+    Accounts, BrokerConfig, BrokerOption, BrokerPlace, BrokerReach, BrokerSecret, Embedded,
+};
 use crate::data_folder::{DataFolder, write_privately};
+use crate::demo::{self, DemoPlan};
 use crate::jobs::{self, Jobs};
 use crate::live::results;
 use crate::local_enrolment;
@@ -58,6 +61,8 @@ pub struct ServeConfig {
     pub edge_programs: Option<PathBuf>,
     /// The file for the enrolment token of a device on this host.
     pub local_device: Option<PathBuf>,
+    /// True where that device gets a demo.
+    pub demo: bool,
 }
 
 /// The broker as devices reach it.
@@ -67,6 +72,8 @@ pub struct DeviceBroker {
     pub host: Option<String>,
     /// TCP port.
     pub port: u16,
+    /// Whom its certificate is believed from; none where connections are not encrypted.
+    pub tls: Option<BrokerTls>,
     /// What device passwords are made of; none where all devices share one access.
     pub secret: Option<BrokerSecret>,
     /// User and password that all devices share, with a broker that is not ours.
@@ -98,6 +105,8 @@ pub fn serve(
 ) -> anyhow::Result<()> {
     let edge_programs = EdgePrograms::read(config.edge_programs.as_deref())?;
     first_user(&folder)?;
+    // Names that somebody else has are told now, not in the log of a running service.
+    DemoPlan::of(&folder, config.demo)?;
     if let Some(file) = &config.local_device {
         local_enrolment::offer(&folder, file)?;
     }
@@ -115,10 +124,15 @@ pub fn serve(
     let (embedded, broker) = start_broker(&folder, &config.broker)?;
     let jobs = Arc::new(Jobs::default());
     let workers = start_workers(&folder, &jobs, config)?;
-    let own_access = own_access(&folder, &config.broker.option, embedded.as_ref())?;
-    let (accounts, keeper) = start_accounts(&folder, config, broker.as_ref(), &shutdown)?.unzip();
+    let own_access = own_access(&folder, &config.broker, embedded.as_ref())?;
+    let keeping = start_accounts(&folder, config, broker.as_ref(), own_access.as_ref(), &shutdown)?;
+    let (accounts, keeper) = keeping.unzip();
     let state =
         ApiState::new(folder, Arc::clone(&jobs), broker, accounts.clone(), edge_programs, config);
+    let demo = match (&own_access, config.demo) {
+        (Some(access), true) => Some((state.clone(), access.clone())),
+        _ => None,
+    };
     let live = own_access.map(|access| {
         let (folder, live) = (Arc::clone(&state.folder), Arc::clone(&state.live));
         results::start(folder, live, access, accounts, shutdown.clone())
@@ -133,6 +147,8 @@ pub fn serve(
     };
     ready(listening, &state)?;
     drop(state);
+    let demo = demo.map(|(state, access)| demo::beside::start(state, access, shutdown.clone()));
+    let demo = demo.transpose().context("the demo gets no thread")?;
     let stop_jobs = {
         let (jobs, shutdown) = (Arc::clone(&jobs), shutdown.clone());
         async move {
@@ -149,7 +165,12 @@ pub fn serve(
         .map(|listener| connections::accept(listener, router.clone(), shutdown.clone(), patience));
     let (asked_at, _) = runtime
         .block_on(async { tokio::join!(stop_jobs, futures_util::future::join_all(accepts)) });
-    for (thread, what) in [(live, "follows the results of devices"), (keeper, "makes accounts")] {
+    let threads = [
+        (live, "follows the results of devices"),
+        (keeper, "makes accounts"),
+        (demo, "makes the demo"),
+    ];
+    for (thread, what) in threads {
         if thread.is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the thread that {what} panicked");
         }
@@ -199,10 +220,10 @@ async fn bind(address: SocketAddr, option: &str) -> anyhow::Result<(TcpListener,
 /// How the trainer itself reaches the broker of its devices, where there is one.
 fn own_access(
     folder: &DataFolder,
-    option: &BrokerOption,
+    config: &BrokerConfig,
     embedded: Option<&Embedded>,
-) -> anyhow::Result<Option<BrokerUrl>> {
-    let option = match (option, embedded) {
+) -> anyhow::Result<Option<BrokerReach>> {
+    let option = match (&config.option, embedded) {
         (BrokerOption::None, _) => return Ok(None),
         // It was perhaps asked for any free port.
         (_, Some(embedded)) => {
@@ -211,7 +232,7 @@ fn own_access(
         }
         (option, None) => option.clone(),
     };
-    Ok(Some(option.reach(folder.path())?))
+    Ok(Some(option.reach(folder.path(), config.authorities.as_ref())?))
 }
 
 /// Three quarters of the machine's memory.
@@ -223,9 +244,18 @@ fn start_broker(
     folder: &DataFolder,
     config: &BrokerConfig,
 ) -> anyhow::Result<(Option<Embedded>, Option<DeviceBroker>)> {
-    let for_devices = |host: Option<String>, port| match &config.for_devices {
-        Some(place) => (Some(place.host.clone()), place.port),
-        None => (host, port),
+    // Where devices find it: as the trainer does, or at the place that was named.
+    let for_devices = |host: Option<String>, port, is_tls| {
+        let (host, port, is_tls) = match &config.for_devices {
+            None => (host, port, is_tls),
+            Some(place @ BrokerPlace { host, .. }) => {
+                let is_tls = place.is_tls.unwrap_or(is_tls);
+                (Some(host.clone()), place.port(is_tls), is_tls)
+            }
+        };
+        let authorities = config.authorities.as_ref().and_then(|known| known.pem());
+        let tls = is_tls.then(|| BrokerTls { authorities: authorities.map(str::to_owned) });
+        DeviceBroker { host, port, tls, secret: None, shared: None }
     };
     match &config.option {
         BrokerOption::None => Ok((None, None)),
@@ -233,22 +263,21 @@ fn start_broker(
             let secret = BrokerSecret::load_or_make(&BrokerSecret::path(folder.path()))?;
             let program = std::env::current_exe().context("the program does not know its file")?;
             let embedded = Embedded::start(&program, SocketAddr::new(*ip, *port), &secret)?;
-            let (host, port) = for_devices(None, embedded.address().port());
+            let place = for_devices(None, embedded.address().port(), false);
             tracing::info!(address = %embedded.address(), "the embedded broker listens");
-            let broker = DeviceBroker { host, port, secret: Some(secret), shared: None };
+            let broker = DeviceBroker { secret: Some(secret), ..place };
             Ok((Some(embedded), Some(broker)))
         }
-        BrokerOption::Url(url) => {
+        BrokerOption::Url(BrokerAddress { url, is_tls }) => {
             let login = (url.user.clone(), url.password.clone());
-            let (host, port) = for_devices(Some(url.host.clone()), url.port);
+            let place = for_devices(Some(url.host.clone()), url.port, *is_tls);
             let (secret, shared) = match config.accounts {
                 true => {
                     (Some(BrokerSecret::load_or_make(&BrokerSecret::path(folder.path()))?), None)
                 }
                 false => (None, (!login.0.is_empty()).then_some(login)),
             };
-            let broker = DeviceBroker { host, port, secret, shared };
-            Ok((None, Some(broker)))
+            Ok((None, Some(DeviceBroker { secret, shared, ..place })))
         }
     }
 }
@@ -258,17 +287,16 @@ fn start_accounts(
     folder: &Arc<DataFolder>,
     config: &ServeConfig,
     broker: Option<&DeviceBroker>,
+    own_access: Option<&BrokerReach>,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<Option<(Accounts, JoinHandle<()>)>> {
     let secret = broker.and_then(|broker| broker.secret.clone());
-    let (BrokerOption::Url(url), true, Some(secret)) =
-        (&config.broker.option, config.broker.accounts, secret)
-    else {
+    let (Some(access), true, Some(secret)) = (own_access, config.broker.accounts, secret) else {
         return Ok(None);
     };
     let topics = config.broker.device_topics.clone();
     let started =
-        Accounts::start(Arc::clone(folder), url.clone(), secret, topics, shutdown.clone());
+        Accounts::start(Arc::clone(folder), access.clone(), secret, topics, shutdown.clone());
     started.map(Some).context("accounts of devices get no thread")
 }
 

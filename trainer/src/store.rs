@@ -26,6 +26,7 @@ mod pool;
 mod recording;
 mod removal;
 mod run;
+mod sensor;
 mod session;
 pub(crate) mod snapshot;
 mod token;
@@ -49,6 +50,7 @@ pub use model::{Model, ModelVersion, NewModelVersion, Stage};
 pub use pipeline::SavedPipeline;
 pub use recording::{Annotation, ChannelInfo, Entry, NewEntry, RecordingInfo, RecordingPlace};
 pub use run::{NewRun, Run, RunStatus, RunSummary};
+pub(crate) use sensor::SensorList;
 pub use session::SESSION_LIMITS;
 pub use token::{EnrolmentToken, NewToken, TokenRefusal};
 pub use totals::{ClassTotal, VersionTotals};
@@ -60,7 +62,7 @@ use crate::clock::now_ms;
 use pool::{Pool, Reader};
 
 /// How many migrations there are: the version of the schema.
-const MIGRATIONS: u32 = 4;
+const MIGRATIONS: u32 = 5;
 
 fn migrations() -> Migrations<'static> {
     let fill_figures = |transaction: &Transaction<'_>| {
@@ -73,6 +75,7 @@ fn migrations() -> Migrations<'static> {
         M::up_with_hook(include_str!("../migrations/003-run-figures.sql"), fill_figures)
             .foreign_key_check(),
         M::up(include_str!("../migrations/004-several-models.sql")).foreign_key_check(),
+        M::up(include_str!("../migrations/005-sensors.sql")),
     ])
 }
 

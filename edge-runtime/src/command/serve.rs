@@ -5,6 +5,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use model_format::payload::message::{Reading, Times};
@@ -23,6 +25,20 @@ use crate::link::{
 use crate::service::SharedLinkStatus;
 use crate::{log, serve};
 
+/// How long the state folder may still be held when the service begins anew, and how often it is looked at:
+/// a request that is under way may take so long.
+const FREE_MAX: Duration = Duration::from_secs(60);
+const FREE_LOOK: Duration = Duration::from_millis(50);
+
+/// What comes after the service has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    /// The end of the program.
+    End,
+    /// The service again, with what the state folder holds now.
+    Anew,
+}
+
 impl Serve {
     pub(crate) fn run(&self) -> anyhow::Result<()> {
         log::start(self.log)?;
@@ -35,21 +51,48 @@ impl Serve {
             .enable_all()
             .build()
             .context("the service gets no runtime")?;
-        let served = tokio::task::LocalSet::new().block_on(&runtime, self.serve(listener));
+        // Once, so that no signal is missed between two beginnings.
+        let ended = CancellationToken::new();
+        runtime.block_on(async { end_on_signals(&ended) })?;
+        if self.end_with_input {
+            end_with_input(&ended)?;
+        }
+        let mut begins_anew = false;
+        let served = loop {
+            let served = self.serve(listener.clone(), begins_anew, &ended);
+            match tokio::task::LocalSet::new().block_on(&runtime, served) {
+                Ok(Next::Anew) => begins_anew = true,
+                Ok(Next::End) => break Ok(()),
+                Err(error) => break Err(error),
+            }
+        };
         // Whatever blocks still must not hold the program.
         runtime.shutdown_background();
         served
     }
 
-    async fn serve(&self, listener: Option<Listener>) -> anyhow::Result<()> {
-        let (shutdown, stop) = (CancellationToken::new(), Stop::default());
-        end_on_signals(&shutdown, &stop)?;
-        if self.end_with_input {
-            end_with_input(&shutdown, &stop)?;
-        }
+    /// Serves until `ended`, or until the device has to begin anew.
+    async fn serve(
+        &self,
+        listener: Option<Listener>,
+        begins_anew: bool,
+        ended: &CancellationToken,
+    ) -> anyhow::Result<Next> {
+        let (shutdown, stop) = (ended.child_token(), Stop::default());
+        tokio::spawn({
+            let (shutdown, stop) = (shutdown.clone(), stop.clone());
+            async move {
+                shutdown.cancelled().await;
+                stop.stop();
+            }
+        });
         let (path, _temporary) = self.state_path()?;
         let keys = ModelKeys::load(&path, &self.model_keys)?;
-        let folder = Arc::new(StateFolder::open(&path)?);
+        let folder = match begins_anew {
+            false => StateFolder::open(&path)?,
+            true => serve::starting(open_again(&path)).await?,
+        };
+        let folder = Arc::new(folder);
         let name = match &self.name {
             Some(name) => name.clone(),
             None => machine_name()?,
@@ -59,13 +102,26 @@ impl Serve {
             None => ConfigFile::default(),
         };
         let engines = Engines { usual: self.engine, of_models: file.engines()? };
-        let Some(enrolled) = self.enrolled(&folder, &name, &stop).await? else { return Ok(()) };
+        let Some(enrolled) = self.enrolled(&folder, &name, &stop).await? else {
+            return Ok(Next::End);
+        };
         let status = SharedLinkStatus::default();
         let options =
             self.options(&file, name, enrolled.as_ref(), &path, Arc::clone(&status), listener)?;
+        let is_anew = Arc::new(AtomicBool::new(false));
+        let begin_anew = {
+            let (is_anew, shutdown) = (Arc::clone(&is_anew), shutdown.clone());
+            Arc::new(move || {
+                is_anew.store(true, Ordering::Relaxed);
+                shutdown.cancel();
+            })
+        };
         let link = LinkConfig {
             folder,
             enrolled,
+            token: self.token_file.clone().map(EnrolmentToken::File),
+            uses_broker: self.mqtt.broker.is_none(),
+            begin_anew,
             given: self.models.clone(),
             keys,
             engines,
@@ -74,7 +130,9 @@ impl Serve {
             pace: Pace::default(),
         };
         let start = move |service| Link::start(link, service, stop);
-        serve::run(options, start, Link::end, shutdown).await
+        serve::run(options, start, Link::end, shutdown).await?;
+        let is_anew = is_anew.load(Ordering::Relaxed) && !ended.is_cancelled();
+        Ok(if is_anew { Next::Anew } else { Next::End })
     }
 
     /// The device as its trainer knows it, or that it has none; nothing where the end came first.
@@ -194,15 +252,25 @@ impl Serve {
     }
 }
 
+/// Opens the state folder that threads of before may still hold for a moment.
+async fn open_again(path: &Path) -> anyhow::Result<StateFolder> {
+    let deadline = Instant::now() + FREE_MAX;
+    loop {
+        match StateFolder::open(path) {
+            Err(_) if Instant::now() < deadline => tokio::time::sleep(FREE_LOOK).await,
+            opened => return opened,
+        }
+    }
+}
+
 /// Ends as at a signal when standard input ends. The thread is left to the end of the program.
-fn end_with_input(shutdown: &CancellationToken, stop: &Stop) -> anyhow::Result<()> {
-    let (shutdown, stop) = (shutdown.clone(), stop.clone());
+fn end_with_input(ended: &CancellationToken) -> anyhow::Result<()> {
+    let ended = ended.clone();
     let read = move || {
         // Whatever is read means nothing; an error means that there is no input any more.
         let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
         tracing::info!("standard input has ended, and the service with it");
-        stop.stop();
-        shutdown.cancel();
+        ended.cancel();
     };
     let thread = std::thread::Builder::new().name("input".to_owned());
     thread.spawn(read).context("standard input cannot be watched")?;
@@ -216,17 +284,16 @@ fn machine_name() -> anyhow::Result<String> {
     Ok(name)
 }
 
-fn end_on_signals(shutdown: &CancellationToken, stop: &Stop) -> anyhow::Result<()> {
+fn end_on_signals(ended: &CancellationToken) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be awaited")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be awaited")?;
-    let (shutdown, stop) = (shutdown.clone(), stop.clone());
+    let ended = ended.clone();
     tokio::spawn(async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        stop.stop();
-        shutdown.cancel();
+        ended.cancel();
     });
     Ok(())
 }

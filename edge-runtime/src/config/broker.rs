@@ -8,10 +8,10 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use clap::{Args, ValueEnum};
 use model_format::protocol::{
-    BrokerAccess, BrokerAddress, TOPIC_PREFIX, check_topic_prefix, samples_topic,
+    BrokerAccess, BrokerAddress, BrokerTls, TOPIC_PREFIX, check_topic_prefix, samples_topic,
 };
 
-use crate::serve;
+use crate::serve::{self, Authorities};
 
 /// Longest password that is read from a file, in bytes.
 const PASSWORD_BYTES_MAX: usize = 4096;
@@ -98,7 +98,16 @@ impl Broker {
                 (access, self.tls(address)?)
             }
             None => match of_trainer {
-                Some(access) => (access, None),
+                Some(access) => {
+                    let tls = access.tls.as_ref().map(|BrokerTls { authorities }| {
+                        let authorities = match authorities {
+                            Some(pem) => Authorities::Told(pem),
+                            None => Authorities::Public,
+                        };
+                        serve::tls_config(authorities, None)
+                    });
+                    (access.clone(), tls.transpose()?)
+                }
                 None => return Ok(None),
             },
         };
@@ -129,7 +138,11 @@ impl Broker {
             "a broker with TLS is named by its host name, not by an IPv6 address: {:?}",
             address.url
         );
-        serve::tls_config(self.broker_ca.as_deref(), identity).map(Some)
+        let authorities = match &self.broker_ca {
+            Some(path) => Authorities::File(path),
+            None => Authorities::Public,
+        };
+        serve::tls_config(authorities, identity).map(Some)
     }
 
     fn password(&self) -> anyhow::Result<Option<String>> {

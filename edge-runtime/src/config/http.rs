@@ -48,7 +48,7 @@ pub enum Listen {
 }
 
 /// A place to listen, and the token to ask for there.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Listener {
     pub(crate) address: SocketAddr,
     /// None only where nobody but this machine can connect.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail, ensure};
 use model_format::protocol::{
-    BrokerAccess, Enrolment, EnrolmentRequest, PROTOCOL_VERSION, check_topic_level,
-    version_to_speak,
+    AUTHORITIES_BYTES_MAX, BrokerAccess, Enrolment, EnrolmentRequest, PROTOCOL_VERSION,
+    check_topic_level, version_to_speak,
 };
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,7 @@ use super::enrolment_token::EnrolmentToken;
 use super::identity::Identity;
 use super::state_folder::StateFolder;
 use super::stop::Stop;
-use super::trainer::{RequestError, Trainer};
+use super::trainer::{RequestError, Trainer, enrolment_request};
 use super::trainer_url::TrainerUrl;
 use crate::backoff::{Backoff, random};
 
@@ -92,20 +92,11 @@ pub(crate) fn enrol_or_load(
             // On the disk before the trainer hears of it: where its answer is lost, the same key
             // asks again and is the same device.
             let identity = Identity::load_or_make(folder)?;
-            let mut request = EnrolmentRequest {
-                token,
-                name: name.to_owned(),
-                public_key: identity.public_key(),
-                protocol_version: PROTOCOL_VERSION,
-                version: env!("CARGO_PKG_VERSION").to_owned(),
-                arch: std::env::consts::ARCH.to_owned(),
-            };
+            let key = identity.public_key();
+            let mut request = enrolment_request(token, name, key, PROTOCOL_VERSION);
             let Some(enrolment) = ask(&url, &mut request, stop)? else { return Ok(None) };
             let device = checked(enrolment, url)?;
-            let bytes = serde_json::to_vec_pretty(&device)?;
-            folder.write(FILE, &bytes).with_context(|| {
-                format!("{FILE} cannot be written in {}", folder.path().display())
-            })?;
+            note(folder, &device)?;
             tracing::info!(
                 device.id = device.device_id, device.name = device.name,
                 trainer = %device.trainer, "the device is enrolled"
@@ -113,6 +104,17 @@ pub(crate) fn enrol_or_load(
             Ok(Some(Enrolled { device, identity }))
         }
     }
+}
+
+/// Keeps what the trainer has said.
+///
+/// # Errors
+/// The state folder cannot be written.
+pub(super) fn note(folder: &StateFolder, device: &EnrolledDevice) -> anyhow::Result<()> {
+    let bytes = serde_json::to_vec_pretty(device)?;
+    folder
+        .write(FILE, &bytes)
+        .with_context(|| format!("{FILE} cannot be written in {}", folder.path().display()))
 }
 
 fn known(folder: &StateFolder, access: Option<&TrainerAccess>) -> anyhow::Result<Known> {
@@ -200,7 +202,10 @@ fn ask(
 }
 
 /// Nothing from outside goes into paths, topics and headers unchecked.
-fn checked(enrolment: Enrolment, url: TrainerUrl) -> anyhow::Result<EnrolledDevice> {
+///
+/// # Errors
+/// Something in it cannot be used.
+pub(super) fn checked(enrolment: Enrolment, url: TrainerUrl) -> anyhow::Result<EnrolledDevice> {
     let id = &enrolment.device_id;
     let is_id = !id.is_empty()
         && id.len() <= 100
@@ -208,20 +213,7 @@ fn checked(enrolment: Enrolment, url: TrainerUrl) -> anyhow::Result<EnrolledDevi
     ensure!(is_id, "{url} gives the device an identifier that is none: {id:.100?}");
     let name = &enrolment.name;
     ensure!(check_topic_level(name), "{url} gives the device a name that is none: {name:.100?}");
-    let broker = enrolment.broker.map(|broker| BrokerAccess {
-        host: Some(broker.host.unwrap_or_else(|| url.host().to_owned())),
-        ..broker
-    });
-    if let Some(broker) = &broker {
-        let prefix = &broker.topic_prefix;
-        ensure!(
-            prefix.split('/').all(check_topic_level),
-            "{url} names a topic prefix that is none: {prefix:.100?}"
-        );
-        let texts = [broker.host.as_deref().unwrap_or_default(), &broker.user, &broker.password];
-        let is_text = |text: &str| text.len() <= TEXT_BYTES_MAX && !text.contains(char::is_control);
-        ensure!(texts.into_iter().all(is_text), "{url} describes a broker that cannot be used");
-    }
+    let broker = enrolment.broker.map(|broker| checked_broker(broker, &url)).transpose()?;
     Ok(EnrolledDevice {
         trainer: url,
         device_id: enrolment.device_id,
@@ -229,4 +221,27 @@ fn checked(enrolment: Enrolment, url: TrainerUrl) -> anyhow::Result<EnrolledDevi
         heartbeat_s: enrolment.heartbeat_s,
         broker,
     })
+}
+
+/// A broker whose host is filled in, and in which nothing is that would not do in a topic or a login.
+///
+/// # Errors
+/// Something in it cannot be used.
+pub(super) fn checked_broker(
+    broker: BrokerAccess,
+    url: &TrainerUrl,
+) -> anyhow::Result<BrokerAccess> {
+    let host = broker.host.unwrap_or_else(|| url.host().to_owned());
+    let prefix = &broker.topic_prefix;
+    ensure!(
+        prefix.split('/').all(check_topic_level),
+        "{url} names a topic prefix that is none: {prefix:.100?}"
+    );
+    let revision = broker.revision.as_deref().unwrap_or_default();
+    let is_text = |text: &str| text.len() <= TEXT_BYTES_MAX && !text.contains(char::is_control);
+    let authorities = broker.tls.as_ref().and_then(|tls| tls.authorities.as_ref());
+    let is_usable = [&host, &broker.user, &broker.password, revision].into_iter().all(is_text)
+        && authorities.is_none_or(|pem| pem.len() <= AUTHORITIES_BYTES_MAX);
+    ensure!(is_usable, "{url} describes a broker that cannot be used");
+    Ok(BrokerAccess { host: Some(host), ..broker })
 }

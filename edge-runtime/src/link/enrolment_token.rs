@@ -53,6 +53,19 @@ impl EnrolmentToken {
     }
 }
 
+impl EnrolmentToken {
+    /// What its file holds now; nothing where there is none, for a token that was given is used once.
+    ///
+    /// # Errors
+    /// The file is there and cannot be read, or holds something else.
+    pub(super) fn in_file(&self) -> anyhow::Result<Option<String>> {
+        match self {
+            EnrolmentToken::Given(_) => Ok(None),
+            EnrolmentToken::File(path) => read(path),
+        }
+    }
+}
+
 /// What the file holds; nothing where it is not there, or still empty.
 fn read(path: &Path) -> anyhow::Result<Option<String>> {
     let shown = path.display();

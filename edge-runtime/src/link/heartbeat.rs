@@ -9,6 +9,7 @@ use model_format::protocol::{
 };
 
 use super::lanes::Lanes;
+use super::membership::Membership;
 use super::requests::Requests;
 use super::trainer::{EnrolledTrainer, RequestError};
 use super::{Pace, Stop};
@@ -24,6 +25,7 @@ const STREAMS_MAX: usize = 100;
 /// What the loop works with.
 pub(super) struct Parts {
     pub(super) trainer: Option<Arc<EnrolledTrainer>>,
+    pub(super) membership: Option<Membership>,
     pub(super) service: Arc<dyn Service>,
     pub(super) status: SharedLinkStatus,
     pub(super) stop: Stop,
@@ -122,7 +124,7 @@ impl Heart {
                 self.told = states;
                 self.heard(desired)
             }
-            Err(error) => self.not_heard(&error),
+            Err(error) => self.not_heard(&error, &trainer),
         };
         self.next_beat_ms = self.now_ms() + wait_ms;
     }
@@ -157,6 +159,11 @@ impl Heart {
         if let Some(version) = desired.protocol_version {
             self.speaks = version.min(PROTOCOL_VERSION);
         }
+        if let (Some(broker), Some(membership)) =
+            (desired.broker.clone(), &mut self.parts.membership)
+        {
+            membership.take_broker(broker);
+        }
         let now_ms = self.now_ms();
         self.lanes.desire(desired.into_models(), now_ms);
         let heartbeat_s = self.parts.heartbeat_s.clamp(HEARTBEAT_S.0, HEARTBEAT_S.1);
@@ -164,17 +171,22 @@ impl Heart {
     }
 
     /// Tells a failure once; gives the wait until the next heartbeat.
-    fn not_heard(&mut self, error: &RequestError) -> u64 {
+    fn not_heard(&mut self, error: &RequestError, trainer: &EnrolledTrainer) -> u64 {
         let contact = if error.is_unknown_device() { Contact::Unknown } else { Contact::Away };
         let is_news = self.contact != Some(contact);
         self.contact = Some(contact);
         if contact == Contact::Unknown {
+            let membership = self.parts.membership.as_mut();
+            if membership.is_some_and(|known| known.enrol_again(trainer, self.speaks)) {
+                return about_ms(self.parts.pace.unknown_ms, random());
+            }
             if is_news {
                 tracing::error!(
                     %error,
                     "the trainer does not know this device any more; the device goes on with its \
                      model. To enrol it again, remove device.json from its state folder and start \
-                     it with --trainer and --token"
+                     it with --trainer and --token; with --token-file it enrols by itself as soon as a \
+                     new token is in the file"
                 );
             }
             return about_ms(self.parts.pace.unknown_ms, random());
@@ -200,6 +212,10 @@ impl Heart {
             deployment: one.and_then(|one| one.deployment.clone()),
             models: if is_of_one { Vec::new() } else { reports },
             broker_connected: status.broker_connected,
+            broker_revision: match is_of_one {
+                true => None,
+                false => self.parts.membership.as_ref().map(Membership::broker_revision),
+            },
             streams,
             windows: status.windows,
             dropped_samples: status.dropped_samples,

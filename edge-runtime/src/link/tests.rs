@@ -7,6 +7,7 @@ mod deployment;
 mod enrolment;
 mod limits;
 mod machine;
+mod membership;
 mod refusals;
 mod scripted_trainer;
 mod several;
@@ -27,7 +28,10 @@ use model_format::protocol::{
 use tempfile::TempDir;
 
 use super::engines::Engines;
-use super::{Link, LinkConfig, ModelKeys, Pace, StateFolder, Stop, TrainerAccess, enrol_or_load};
+use super::{
+    EnrolmentToken, Link, LinkConfig, ModelKeys, Pace, StateFolder, Stop, TrainerAccess,
+    enrol_or_load,
+};
 use crate::service::{
     LinkStatus, ModelStatus, ReadyModel, Service, ServiceStatus, SharedLinkStatus,
 };
@@ -144,6 +148,10 @@ struct TestDevice {
     given: Vec<PathBuf>,
     keys: Vec<PathBuf>,
     unknown_ms: u64,
+    /// The file in which the trainer leaves tokens.
+    token_file: Option<PathBuf>,
+    /// Whether the broker is another than the one that the trainer names.
+    has_own_broker: bool,
 }
 
 /// A program of that device.
@@ -151,6 +159,8 @@ struct Running {
     link: Link,
     service: Arc<TestService>,
     status: SharedLinkStatus,
+    /// How often it was asked to begin anew.
+    anew: Arc<AtomicU64>,
 }
 
 impl TestDevice {
@@ -162,6 +172,8 @@ impl TestDevice {
             given: Vec::new(),
             keys: Vec::new(),
             unknown_ms: 100,
+            token_file: None,
+            has_own_broker: false,
         }
     }
 
@@ -174,9 +186,16 @@ impl TestDevice {
         let stop = Stop::default();
         let enrolled = enrol_or_load(&folder, access, "device", &stop)?;
         let status = SharedLinkStatus::default();
+        let anew = Arc::new(AtomicU64::new(0));
+        let asked = Arc::clone(&anew);
         let config = LinkConfig {
             folder,
             enrolled,
+            token: self.token_file.clone().map(EnrolmentToken::File),
+            uses_broker: !self.has_own_broker,
+            begin_anew: Arc::new(move || {
+                asked.fetch_add(1, Ordering::SeqCst);
+            }),
             given: self.given.clone(),
             keys: ModelKeys::load(self.path(), &self.keys)?,
             engines: Engines::default(),
@@ -186,7 +205,7 @@ impl TestDevice {
         };
         let service = Arc::new(TestService::default());
         let link = Link::start(config, Arc::clone(&service) as Arc<dyn Service>, stop)?;
-        Ok(Running { link, service, status })
+        Ok(Running { link, service, status, anew })
     }
 
     /// Starts with a trainer.

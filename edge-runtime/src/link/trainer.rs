@@ -5,8 +5,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use model_format::id::Digest;
 use model_format::protocol::{
-    DEVICE_HEADER, DesiredState, Enrolment, EnrolmentRequest, Heartbeat, SIGNATURE_HEADER,
-    TIME_HEADER,
+    DEVICE_HEADER, DesiredState, Enrolment, EnrolmentRequest, Heartbeat, PublicKey,
+    SIGNATURE_HEADER, TIME_HEADER,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -186,6 +186,23 @@ impl Trainer {
     }
 }
 
+/// What a device says when it enrols.
+pub(super) fn enrolment_request(
+    token: String,
+    name: &str,
+    public_key: PublicKey,
+    speaks: u32,
+) -> EnrolmentRequest {
+    EnrolmentRequest {
+        token,
+        name: name.to_owned(),
+        public_key,
+        protocol_version: speaks,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        arch: std::env::consts::ARCH.to_owned(),
+    }
+}
+
 /// The trainer that this device is enrolled with. Requests of several threads go one after the
 /// other where their times matter.
 pub(super) struct EnrolledTrainer {
@@ -213,6 +230,17 @@ impl EnrolledTrainer {
     /// The version of the protocol that the trainer speaks.
     pub(super) fn protocol_version(&self) -> Result<u32, RequestError> {
         self.trainer.protocol_version()
+    }
+
+    /// Makes this device known again, by the same key.
+    pub(super) fn enrol_again(
+        &self,
+        token: String,
+        name: &str,
+        speaks: u32,
+    ) -> Result<Enrolment, RequestError> {
+        let public_key = self.identity.public_key();
+        self.trainer.enrol(&enrolment_request(token, name, public_key, speaks))
     }
 
     /// Tells how the device is; the answer says what it shall do.

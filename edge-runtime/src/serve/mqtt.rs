@@ -30,7 +30,7 @@ use client::{Client, Event, Gone, NETWORK_MAX, Settings, Wheel};
 use connection::{Handed, Shared};
 use loss::{Loss, Tried};
 pub(in crate::serve) use subscriptions::Subscriptions;
-pub(crate) use tls::client_config;
+pub(crate) use tls::{Authorities, client_config};
 
 /// First and longest wait before connecting again.
 const RETRY_MS: (u64, u64) = (250, 30_000);

@@ -1,5 +1,6 @@
 //! `health`: what watches the program learns whether it works, without a token.
 
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 use std::process::Output;
 
@@ -45,4 +46,33 @@ fn a_program_that_is_not_there_or_hangs_is_not_healthy_and_recovers() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     refusal(&health(&free.to_string(), &[]), "is `cirame-edge serve` running");
     refusal(&health("none", &[]), "let serve --listen");
+}
+
+#[test]
+fn an_answer_that_is_none_of_health_is_told() {
+    for (options, answer, part) in [
+        (&[][..], "503 Service Unavailable", "answers 503: the inference thread stands still"),
+        (&[][..], "404 Not Found", "answers 404"),
+        (&["--ready"][..], "503 Service Unavailable", "no model is in service yet"),
+        (&["--ready"][..], "404 Not Found", "answers 404"),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let body = r#"{"error":"the inference thread stands still"}"#;
+        let length = body.len();
+        let text = format!(
+            "HTTP/1.1 {answer}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+        );
+        let answering = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().expect("it is asked");
+            let mut head = BufReader::new(stream.try_clone().unwrap());
+            let mut line = String::new();
+            while head.read_line(&mut line).expect("a request comes") > 2 {
+                line.clear();
+            }
+            stream.write_all(text.as_bytes()).expect("it listens");
+        });
+        refusal(&health(&address, options), part);
+        answering.join().expect("it was answered");
+    }
 }

@@ -9,7 +9,7 @@ use super::BrokerAccess;
 /// The port where nothing else is said.
 pub const BROKER_PORT: u16 = 1883;
 /// The port for TLS where nothing else is said.
-const BROKER_TLS_PORT: u16 = 8883;
+pub const BROKER_TLS_PORT: u16 = 8883;
 
 /// The address of a broker, and how to sign in there.
 #[derive(Clone, PartialEq, Eq)]
@@ -37,23 +37,10 @@ pub struct BrokerAddress {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BrokerUrlError {
     /// Not what the option takes.
-    #[error("{0:?} is no broker: mqtt://[USER[:PASSWORD]@]HOST[:PORT] is expected")]
-    Form(String),
-    /// Encrypted connections.
     #[error(
-        "mqtts:// is not supported here: name an mqtt:// listener of the broker, in a network that \
-         you trust"
+        "{0:?} is no broker: mqtt://[USER[:PASSWORD]@]HOST[:PORT] is expected, or mqtts:// for TLS"
     )]
-    Tls,
-}
-
-impl FromStr for BrokerUrl {
-    type Err = BrokerUrlError;
-
-    fn from_str(text: &str) -> Result<Self, BrokerUrlError> {
-        let BrokerAddress { url, is_tls } = text.parse()?;
-        if is_tls { Err(BrokerUrlError::Tls) } else { Ok(url) }
-    }
+    Form(String),
 }
 
 impl FromStr for BrokerAddress {
@@ -109,6 +96,8 @@ impl BrokerUrl {
             user: self.user,
             password: password.unwrap_or(self.password),
             topic_prefix: topic_prefix.to_owned(),
+            tls: None,
+            revision: None,
         }
     }
 }
@@ -118,7 +107,7 @@ mod tests {
     use super::*;
 
     fn access(text: &str) -> (String, u16, String, String) {
-        let access = text.parse::<BrokerUrl>().unwrap().into_access(None, "p");
+        let access = text.parse::<BrokerAddress>().unwrap().url.into_access(None, "p");
         (access.host.unwrap(), access.port, access.user, access.password)
     }
 
@@ -147,12 +136,11 @@ mod tests {
     fn what_is_no_broker_is_refused_without_its_password() {
         for text in ["", "pi", "http://pi", "mqtt://", "mqtt://pi:x", "mqtt://:b@pi", "mqtt://a/b"]
         {
-            assert!(text.parse::<BrokerUrl>().is_err(), "{text}");
+            assert!(text.parse::<BrokerAddress>().is_err(), "{text}");
         }
-        let error = "mqtt://a:secret@pi:x".parse::<BrokerUrl>().unwrap_err().to_string();
+        let error = "mqtt://a:secret@pi:x".parse::<BrokerAddress>().unwrap_err().to_string();
         assert!(!error.contains("secret"), "{error}");
-        assert_eq!("mqtts://pi".parse::<BrokerUrl>(), Err(BrokerUrlError::Tls));
-        let url: BrokerUrl = "mqtt://a:secret@pi".parse().unwrap();
+        let BrokerAddress { url, .. } = "mqtt://a:secret@pi".parse().unwrap();
         assert!(!format!("{url:?}").contains("secret"));
     }
 }

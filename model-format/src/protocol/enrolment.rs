@@ -118,4 +118,23 @@ pub struct BrokerAccess {
     pub password: String,
     /// First level or levels of all topics, without a slash at the end.
     pub topic_prefix: String,
+    /// For an encrypted connection: how the broker shows who it is. Absent where it is not encrypted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<BrokerTls>,
+    /// A mark of all of this, for heartbeats.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
 }
+
+/// How a broker that is reached by TLS shows who it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct BrokerTls {
+    /// Certificates (PEM) of the authorities one of which has signed its certificate, at most
+    /// [`AUTHORITIES_BYTES_MAX`]; the public ones where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorities: Option<String>,
+}
+
+/// Longest text of authorities' certificates, in bytes.
+pub const AUTHORITIES_BYTES_MAX: usize = 32 << 10;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::ModelSignature;
+use super::{BrokerAccess, ModelSignature};
 use crate::id::Digest;
 
 /// `POST /api/devices/{id}/heartbeat`: how the device is.
@@ -31,6 +31,10 @@ pub struct Heartbeat {
     pub models: Vec<ModelReport>,
     /// True while it is connected to its broker.
     pub broker_connected: bool,
+    /// The `revision` of the broker that it was told, empty where it was told none; absent from a device
+    /// that cannot be told anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub broker_revision: Option<String>,
     /// Its streams; at most 100, the busiest first.
     #[serde(default)]
     pub streams: Vec<StreamReport>,
@@ -153,6 +157,9 @@ pub struct DesiredState {
     pub time_ms: i64,
     /// Time to the next heartbeat, in seconds.
     pub heartbeat_s: u32,
+    /// The broker to use from now on, where the device knows it otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub broker: Option<BrokerAccess>,
     /// For a device of protocol version 1, which serves one model: the newest deployment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<DesiredModel>,

@@ -1,4 +1,4 @@
-//! `/api/demo`: what `cirame-trainer start` has made for a first look, and its removal.
+//! `/api/demo`: what a start with a demo has made for a first look, and its removal.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -36,6 +36,9 @@ async fn delete(State(state): State<ApiState>, caller: Caller) -> Result<StatusC
     let removed = state.blocking(move |state| {
         let device = demo::remove(&state.folder, &state.playing, caller.owner())?;
         state.live.forget(device, Some(demo::NAME));
+        if let Some(accounts) = &state.accounts {
+            accounts.look();
+        }
         Ok(())
     });
     removed.await?;

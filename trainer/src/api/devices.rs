@@ -34,6 +34,9 @@ const WORD_BYTES_MAX: usize = 100;
 /// Most streams in a heartbeat.
 const STREAMS_MAX: usize = 100;
 
+/// Length of the mark by which a device and its trainer see whether the broker is still the same.
+const REVISION_CHARS: usize = 16;
+
 /// Longest name of a stream, in bytes.
 const TEXT_BYTES_MAX: usize = 200;
 
@@ -144,13 +147,29 @@ fn broker_access(state: &ApiState, device: &Device) -> Option<BrokerAccess> {
         (None, Some(shared)) => shared.clone(),
         (None, None) => (String::new(), String::new()),
     };
-    Some(BrokerAccess {
+    let access = BrokerAccess {
         host: broker.host.clone(),
         port: broker.port,
+        tls: broker.tls.clone(),
         user,
         password,
         topic_prefix: TOPIC_PREFIX.to_owned(),
-    })
+        revision: None,
+    };
+    // Whatever of it changes, devices are told at their next heartbeat.
+    let text = serde_json::to_vec(&access).expect("plain data has a JSON form");
+    let revision = Digest::of(&text).to_string()[..REVISION_CHARS].to_owned();
+    Some(BrokerAccess { revision: Some(revision), ..access })
+}
+
+/// The broker, for a device that knows another one, or another login there, and can be told.
+fn news_of_broker(
+    state: &ApiState,
+    device: &Device,
+    heartbeat: &Heartbeat,
+) -> Option<BrokerAccess> {
+    let known = heartbeat.broker_revision.as_ref()?;
+    broker_access(state, device).filter(|access| access.revision.as_ref() != Some(known))
 }
 
 /// A device tells how it is, and learns what it shall serve. Signed; the time of each request must
@@ -172,6 +191,7 @@ async fn heartbeat(
     })?;
     check_device_version(heartbeat.protocol_version).map_err(|text| Problem::new(INVALID, text))?;
     check_heartbeat(&heartbeat)?;
+    let broker = news_of_broker(&state, &device, &heartbeat);
     let heard = state.store(move |store| store.note_heartbeat(id, request_ms, &heartbeat)).await?;
     let Heard::Noted { desired, changed } = heard else {
         let detail =
@@ -196,6 +216,7 @@ async fn heartbeat(
         protocol_version: Some(PROTOCOL_VERSION),
         time_ms: now_ms(),
         heartbeat_s: state.heartbeat_s,
+        broker,
         model: models.first().cloned(),
         models: Some(models),
     }))
@@ -222,6 +243,7 @@ fn check_heartbeat(heartbeat: &Heartbeat) -> Result<(), Problem> {
             && model.deployment.as_ref().is_none_or(report)
     };
     let usable = text(&heartbeat.version, WORD_BYTES_MAX)
+        && heartbeat.broker_revision.as_ref().is_none_or(|mark| text(mark, WORD_BYTES_MAX))
         && heartbeat.serving.as_ref().is_none_or(serving)
         && heartbeat.models.len() <= 2 * MODELS_MAX
         && heartbeat.models.iter().all(model)

@@ -1,25 +1,26 @@
-//! Accounts at a broker that is not ours: one for each device, with an access list of its own.
+//! Accounts at a broker that is not ours: one for each device, with an access list of its own, and sensors'.
 //!
 //! The broker keeps them; passwords are made of the broker's secret, so that nothing is kept here and
 //! all can be made again. A thread makes them what they shall be at the start, whenever a device comes
 //! or goes, and when the broker comes back.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use model_format::protocol::{BrokerUrl, TOPIC_PREFIX};
+use model_format::protocol::TOPIC_PREFIX;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::BrokerSecret;
+use super::{BrokerReach, BrokerSecret};
 use crate::data_folder::DataFolder;
 use crate::mqtt::{Control, ControlCommand, ControlError};
-use crate::store::StoreError;
+use crate::store::{SensorList, StoreError};
 
 mod plan;
 
@@ -76,7 +77,7 @@ impl Accounts {
     /// Where the system gives no thread.
     pub(crate) fn start(
         folder: Arc<DataFolder>,
-        broker: BrokerUrl,
+        broker: BrokerReach,
         secret: BrokerSecret,
         device_topics: Vec<String>,
         shutdown: CancellationToken,
@@ -84,7 +85,8 @@ impl Accounts {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (sender, receiver) = mpsc::channel(WISHES_MAX);
         let rules = Rules { secret, prefix: TOPIC_PREFIX.to_owned(), device_topics };
-        let mut keeper = Keeper { folder, broker, rules, said: String::new() };
+        let (said, taken) = (String::new(), Vec::new());
+        let mut keeper = Keeper { folder, broker, rules, said, taken };
         let thread = std::thread::Builder::new().name("accounts".to_owned()).spawn(move || {
             runtime.block_on(async {
                 tokio::select! {
@@ -102,15 +104,15 @@ impl Accounts {
         let _ = self.wishes.try_send(None);
     }
 
-    /// Waits until every device has its account, though not for long: where the broker is away, the
-    /// account is made when it comes back.
+    /// Waits until everybody has an account, though not for long: where the broker is away, they are made
+    /// when it comes back.
     pub(crate) async fn settle(&self) {
         let (sender, done) = oneshot::channel();
         let asked = self.wishes.try_send(Some(sender));
         let is_settled =
             asked.is_ok() && matches!(tokio::time::timeout(ACCOUNT_MAX, done).await, Ok(Ok(())));
         if !is_settled {
-            tracing::warn!("a device enrolled, and its account at the broker is still to be made");
+            tracing::warn!("accounts at the broker are still to be made");
         }
     }
 }
@@ -118,10 +120,12 @@ impl Accounts {
 /// What the thread works with.
 struct Keeper {
     folder: Arc<DataFolder>,
-    broker: BrokerUrl,
+    broker: BrokerReach,
     rules: Rules,
     /// What was said last of a failure.
     said: String,
+    /// Names of sensors that were said to be taken.
+    taken: Vec<String>,
 }
 
 impl Keeper {
@@ -162,32 +166,53 @@ impl Keeper {
         let known = known(&mut control).await?;
         // After the list: a device that enrols meanwhile wishes for another look.
         let devices: BTreeSet<String> = self.folder.store().device_ids()?;
-        let commands = self.rules.plan(&known, &devices);
+        let mut commands = self.rules.plan(&known, &devices);
+        let sensors = self.rules.plan_sensors(&known, &self.folder.store().sensors()?);
+        commands.extend(sensors.commands);
         carry_out(&mut control, &commands).await?;
         control.end().await;
+        if self.taken != sensors.taken {
+            for name in &sensors.taken {
+                tracing::warn!(
+                    name,
+                    "a sensor gets no account: the broker has another one of this name"
+                );
+            }
+            self.taken = sensors.taken;
+        }
         if !commands.is_empty() || !self.said.is_empty() {
             let (devices, changes) = (devices.len(), commands.len());
-            tracing::info!(devices, changes, "every device has its account at the broker");
+            tracing::info!(
+                devices,
+                changes,
+                "every device and sensor has its account at the broker"
+            );
             self.said.clear();
         }
         Ok(())
     }
 }
 
-/// Makes an account that may publish samples, and nothing else.
+/// Makes an account that may publish samples, and nothing else; the service whose database this is makes it
+/// again where the broker has lost it.
 ///
 /// # Errors
-/// Where the broker refuses, or somebody else has the name.
+/// Where the broker or the database refuses, or somebody else has the name.
 pub(crate) async fn add_sensor(
-    broker: &BrokerUrl,
+    broker: &BrokerReach,
     secret: BrokerSecret,
+    database: &Path,
     name: &str,
 ) -> Result<(), AccountError> {
     let mut control = Control::connect(broker).await?;
     let known = known(&mut control).await?;
     let rules = Rules { secret, prefix: TOPIC_PREFIX.to_owned(), device_topics: Vec::new() };
-    let commands = rules.plan_sensor(&known, name).map_err(AccountError::Taken)?;
-    carry_out(&mut control, &commands).await?;
+    let plan = rules.plan_sensors(&known, &BTreeMap::from([(name.to_owned(), true)]));
+    if !plan.taken.is_empty() {
+        return Err(AccountError::Taken(name.to_owned()));
+    }
+    SensorList::open(database)?.want(name)?;
+    carry_out(&mut control, &plan.commands).await?;
     control.end().await;
     Ok(())
 }
@@ -195,8 +220,14 @@ pub(crate) async fn add_sensor(
 /// Removes the account of a sensor; its connections end.
 ///
 /// # Errors
-/// Where the broker refuses, or has no sensor of this name.
-pub(crate) async fn remove_sensor(broker: &BrokerUrl, name: &str) -> Result<(), AccountError> {
+/// Where the broker or the database refuses, or has no sensor of this name.
+pub(crate) async fn remove_sensor(
+    broker: &BrokerReach,
+    database: &Path,
+    name: &str,
+) -> Result<(), AccountError> {
+    // First: where the broker is away, the service removes it when it is back.
+    SensorList::open(database)?.unwant(name)?;
     let mut control = Control::connect(broker).await?;
     let known = known(&mut control).await?;
     let command = Rules::plan_removal(&known, name);
@@ -210,7 +241,7 @@ pub(crate) async fn remove_sensor(broker: &BrokerUrl, name: &str) -> Result<(), 
 ///
 /// # Errors
 /// Where it may not, or the broker refuses.
-pub(crate) async fn check_accounts(broker: &BrokerUrl) -> Result<usize, AccountError> {
+pub(crate) async fn check_accounts(broker: &BrokerReach) -> Result<usize, AccountError> {
     let mut control = Control::connect(broker).await?;
     let known = known(&mut control).await?;
     control.end().await;

@@ -8,6 +8,7 @@ use super::Context;
 use super::broker_options::BrokerOptions;
 use super::report::Report;
 use crate::broker::{BrokerOption, BrokerSecret, add_sensor, remove_sensor};
+use crate::data_folder::database_path;
 
 /// Show the password of a user of the broker, for sensors and other programs; devices that enrol get
 /// theirs by themselves. At the embedded broker any name is a user. At another one, with
@@ -41,23 +42,26 @@ impl BrokerLogin {
         let config = self.broker.config()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.context("the broker cannot be asked")?;
+        let database = database_path(&context.data);
+        let path = BrokerSecret::path(&context.data);
+        if config.accounts && !(path.exists() && database.exists()) {
+            bail!(
+                "no trainer has made accounts with the data folder {}: start `cirame-trainer serve` \
+                 first, or name its folder with --data",
+                context.data.display()
+            );
+        }
         let secret = match (&config.option, config.accounts) {
-            (BrokerOption::Url(url), true) if self.remove => {
-                runtime.block_on(remove_sensor(url, name))?;
+            (BrokerOption::Url(_), true) if self.remove => {
+                let broker = config.reach(&context.data)?;
+                runtime.block_on(remove_sensor(&broker, &database, name))?;
                 let text = format!("{name} has no account any more\n");
                 return Ok(Report { text, json: json!({ "user": name, "removed": true }) });
             }
-            (BrokerOption::Url(url), true) => {
-                let path = BrokerSecret::path(&context.data);
-                if !path.exists() {
-                    bail!(
-                        "no trainer has made accounts with the data folder {}: start `cirame-trainer \
-                         serve` first, or name its folder with --data",
-                        context.data.display()
-                    );
-                }
+            (BrokerOption::Url(_), true) => {
+                let broker = config.reach(&context.data)?;
                 let secret = BrokerSecret::load_or_make(&path)?;
-                runtime.block_on(add_sensor(url, secret.clone(), name))?;
+                runtime.block_on(add_sensor(&broker, secret.clone(), &database, name))?;
                 secret
             }
             (BrokerOption::Url(_), false) => bail!(

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
-use model_format::protocol::check_topic_prefix;
+use model_format::protocol::{BrokerAddress, check_topic_prefix};
 
-use crate::broker::{BrokerConfig, BrokerOption, BrokerPlace};
+use crate::broker::{Authorities, BrokerConfig, BrokerOption, BrokerPlace};
 
 /// Longest password that is read from a file, in bytes.
 const PASSWORD_BYTES_MAX: u64 = 4096;
@@ -16,7 +16,8 @@ const PASSWORD_BYTES_MAX: u64 = 4096;
 /// Which broker devices use, and who makes their accounts there.
 #[derive(Debug, Args)]
 pub(super) struct BrokerOptions {
-    /// The MQTT broker for devices: none, embedded, embedded:PORT, or mqtt://[USER[:PASSWORD]@]HOST:PORT.
+    /// The MQTT broker for devices: none, embedded, embedded:PORT, mqtt://[USER[:PASSWORD]@]HOST:PORT, or
+    /// mqtts:// for TLS, which devices use then, too.
     #[arg(
         long,
         env = "CIRAME_BROKER",
@@ -28,12 +29,17 @@ pub(super) struct BrokerOptions {
     /// A file that holds the password of the user in --broker mqtt://USER@HOST.
     #[arg(long, env = "CIRAME_BROKER_PASSWORD_FILE", value_name = "FILE")]
     broker_password_file: Option<PathBuf>,
+    /// The certificates (PEM) of the authorities that may have signed that of an mqtts:// broker; devices get
+    /// them when they enrol. Otherwise those of public authorities, which are part of the programs.
+    #[arg(long, env = "CIRAME_BROKER_CA", value_name = "FILE")]
+    broker_ca: Option<PathBuf>,
     /// Make an account for each device at --broker mqtt://…, whose access list allows what a device
     /// does and nothing else; it goes with the device. Without it, all devices share the login in
     /// --broker. The broker is mosquitto with its dynamic security plugin, the login its admin.
     #[arg(long, env = "CIRAME_BROKER_ACCOUNTS")]
     broker_accounts: bool,
-    /// Where devices reach the broker, where that is not the address in --broker.
+    /// Where devices reach the broker, where that is not the address in --broker; with mqtts:// or mqtt://
+    /// before it, where it is by TLS and --broker is not, or the other way round.
     #[arg(long, env = "CIRAME_BROKER_FOR_DEVICES", value_name = "HOST[:PORT]")]
     broker_for_devices: Option<BrokerPlace>,
     /// Topics (with + and #) that devices may read besides cirame/samples/+, for --broker-accounts:
@@ -50,7 +56,7 @@ impl BrokerOptions {
     pub(super) fn config(&self) -> anyhow::Result<BrokerConfig> {
         let mut option = self.broker.clone();
         match (&mut option, &self.broker_password_file) {
-            (BrokerOption::Url(url), Some(path)) => {
+            (BrokerOption::Url(BrokerAddress { url, .. }), Some(path)) => {
                 ensure!(
                     !url.user.is_empty(),
                     "--broker-password-file has a password, but --broker names no user: write it \
@@ -79,11 +85,27 @@ impl BrokerOptions {
             bail!("--broker-for-devices needs a broker: name it with --broker");
         }
         Ok(BrokerConfig {
+            authorities: self.authorities(&option)?,
             option,
             accounts: self.broker_accounts,
             for_devices: self.broker_for_devices.clone(),
             device_topics: self.device_topics.clone(),
         })
+    }
+
+    /// Who may have signed the broker's certificate.
+    fn authorities(&self, option: &BrokerOption) -> anyhow::Result<Option<Authorities>> {
+        let Some(path) = &self.broker_ca else { return Ok(None) };
+        let is_own_tls =
+            matches!(option, BrokerOption::Url(BrokerAddress { is_tls: true, url: _ }));
+        let is_tls_for_devices =
+            self.broker_for_devices.as_ref().is_some_and(|place| place.is_tls == Some(true));
+        ensure!(
+            is_own_tls || is_tls_for_devices,
+            "--broker-ca is for a broker with TLS: name it with --broker mqtts://HOST, or \
+             --broker-for-devices mqtts://HOST"
+        );
+        Authorities::read(path).map(Some)
     }
 }
 

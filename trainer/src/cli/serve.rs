@@ -3,12 +3,14 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use anyhow::ensure;
 use clap::Args;
 
 use super::Context;
 use super::broker_options::BrokerOptions;
 use super::report::Report;
 use super::service_options::{ServiceOptions, print, start_log, watch_signals};
+use crate::broker::BrokerOption;
 use crate::serve::serve;
 
 /// Serve the API, carry out jobs, manage devices, until it is asked to end.
@@ -36,6 +38,10 @@ pub(super) struct Serve {
     /// with it: for `cirame-edge serve --token-file FILE`, so that nobody has to carry it.
     #[arg(long, env = "CIRAME_LOCAL_DEVICE", value_name = "FILE")]
     local_device: Option<PathBuf>,
+    /// Make a demo at the first start, as `start` does: a simulated pump whose state a model tells, on
+    /// the device of --local-device. The console removes it again; so does DELETE /api/demo.
+    #[arg(long, env = "CIRAME_DEMO")]
+    demo: bool,
     #[command(flatten)]
     broker: BrokerOptions,
     #[command(flatten)]
@@ -47,8 +53,18 @@ impl Serve {
         start_log(self.service.log, "info");
         let folder = context.open()?;
         let broker = self.broker.config()?;
+        ensure!(
+            !self.demo || self.local_device.is_some(),
+            "--demo needs a device: let one on this host enrol with --local-device FILE, or use \
+             `cirame-trainer start`, which brings one"
+        );
+        ensure!(
+            !self.demo || broker.option != BrokerOption::None,
+            "--demo needs a broker for its simulated machine: name it with --broker, such as embedded"
+        );
         let mut config = self.service.config(context, self.listen, self.console, broker);
         config.local_device.clone_from(&self.local_device);
+        config.demo = self.demo;
         let shutdown = watch_signals()?;
         serve(folder, &config, shutdown, |listening, _| {
             let others = self.service.addresses(listening)?;

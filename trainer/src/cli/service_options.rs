@@ -85,6 +85,7 @@ impl ServiceOptions {
             heartbeat_s: self.heartbeat_s,
             edge_programs: self.edge_programs.clone(),
             local_device: None,
+            demo: false,
         }
     }
 

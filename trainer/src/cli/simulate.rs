@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::Context;
 use super::report::{Report, TextTable};
-use crate::broker::BrokerOption;
+use crate::broker::{Authorities, BrokerOption};
 use crate::data_folder::write_atomically;
 use crate::recording::Recording;
 use crate::simulated::publish::Play;
@@ -41,9 +41,14 @@ pub(super) struct Simulate {
     #[arg(long, value_name = "DATASET", conflicts_with = "folder")]
     into: Option<String>,
     /// Publish the samples in their own time to this broker instead: embedded or embedded:PORT for
-    /// the one of the trainer with this data folder, or mqtt://[USER[:PASSWORD]@]HOST[:PORT].
+    /// the one of the trainer with this data folder, mqtt://[USER[:PASSWORD]@]HOST[:PORT], or mqtts://
+    /// for TLS.
     #[arg(long, env = "CIRAME_PUBLISH", value_name = "BROKER", conflicts_with_all = ["folder", "into"], hide_env_values = true)]
     publish: Option<BrokerOption>,
+    /// The certificates (PEM) of the authorities that may have signed that of an mqtts:// broker; otherwise
+    /// those of public authorities, which are part of this program.
+    #[arg(long, value_name = "FILE", requires = "publish")]
+    publish_ca: Option<PathBuf>,
     /// The stream that the machine publishes as; `MACHINE-1` otherwise.
     #[arg(long, value_name = "NAME", requires = "publish")]
     stream: Option<String>,
@@ -127,7 +132,8 @@ impl Simulate {
                 self.topic_prefix
             );
         }
-        let broker = broker.reach(&context.data)?;
+        let authorities = self.publish_ca.as_deref().map(Authorities::read).transpose()?;
+        let broker = broker.reach(&context.data, authorities.as_ref())?;
         let prefix = self.topic_prefix.clone();
         let play = Play { broker, prefix, stream, repeat: self.repeat };
         let played = play.run(plan, &context.progress)?;

@@ -13,8 +13,9 @@ use super::Context;
 use super::report::Report;
 use super::service_options::{ServiceOptions, print, start_log, watch_signals};
 use crate::broker::BrokerOption;
+use crate::demo::{DemoPlan, Steps};
 use crate::serve::{Listening, serve};
-use crate::start::{DemoPlan, Steps, program, start};
+use crate::start::{STEPS, program, start};
 
 /// Start everything for a person: the API, the console, a broker, a device on this machine, and, at
 /// the first start, a demo: a simulated pump whose state a model tells.
@@ -56,13 +57,13 @@ impl Start {
         let mut beside: Option<JoinHandle<anyhow::Result<()>>> = None;
         let asked = shutdown.clone();
         let served = serve(folder, &config, shutdown.clone(), |listening, state| {
-            let plan = DemoPlan::of(state, !self.no_demo)?;
+            let plan = DemoPlan::of(&state.folder, !self.no_demo)?;
             let addresses = self.service.addresses(listening)?;
             let state = state.clone();
             let begin = move || {
                 // Where it fails, the service ends, and the command says why.
                 let _guard = asked.clone().drop_guard();
-                let steps = Steps::new(plan.steps(), print);
+                let steps = Steps::new(STEPS + plan.steps(), |text| print(&format!("{text}\n")));
                 let started = start(state, listening, plan, steps, &asked)?;
                 print(&summary(listening, &first_login, &addresses));
                 let runtime = tokio::runtime::Builder::new_current_thread().build()?;

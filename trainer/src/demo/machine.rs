@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use model_format::protocol::{BrokerUrl, TOPIC_PREFIX};
+use model_format::protocol::TOPIC_PREFIX;
 
 use super::NAME;
 use super::make::CLASSES;
+use crate::broker::BrokerReach;
 use crate::progress::Progress;
 use crate::simulated::publish::{Play, PlayError};
 use crate::simulated::{Machine, Plan};
@@ -33,7 +34,7 @@ impl SimulatedMachine {
     ///
     /// # Errors
     /// Where the system gives no thread.
-    pub(crate) fn start(broker: BrokerUrl) -> io::Result<Self> {
+    pub(crate) fn start(broker: BrokerReach) -> io::Result<Self> {
         let stopped = Arc::new(AtomicBool::new(false));
         let progress = Progress::figures(Arc::default(), Arc::clone(&stopped));
         let play =

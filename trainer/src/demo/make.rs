@@ -1,4 +1,4 @@
-//! Makes the demo, step by step; what an earlier `start` has done is not done again.
+//! Makes the demo, step by step; what an earlier start has done is not done again.
 
 use std::time::{Duration, Instant};
 
@@ -64,7 +64,7 @@ pub(crate) fn is_wanted(folder: &DataFolder) -> anyhow::Result<bool> {
     if !dataset || !model {
         bail!(
             "the demo cannot be made: there is a dataset or a model {NAME} that is not the demo's; \
-             start with --no-demo, or remove it"
+             start without the demo, or remove it"
         );
     }
     Ok(true)

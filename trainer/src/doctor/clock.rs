@@ -9,6 +9,7 @@ use model_format::protocol::CLOCK_SKEW_MS_MAX;
 
 use super::Finding;
 use crate::clock::now_ms;
+use crate::data_folder::database_path;
 use crate::store::snapshot::newest_ms;
 
 const CHECK: &str = "clock";
@@ -30,7 +31,7 @@ const SET: &str = "set the clock of this machine, such as with `sudo timedatectl
 /// The clock is not behind what the database has seen, and agrees with another one where one is named.
 pub(crate) fn check_clock(data: &Path, other: Option<&str>) -> Vec<Finding> {
     let now = now_ms();
-    let newest = data.join("cirame.db");
+    let newest = database_path(data);
     // What the database itself has to say is the matter of another check.
     let newest = if newest.exists() { newest_ms(&newest).ok().flatten() } else { None };
     let mut findings = vec![against_records(now, newest)];

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::Finding;
-use crate::data_folder::FOLDERS;
+use crate::data_folder::{FOLDERS, database_path};
 use crate::ownership::{is_writable, making, mend, own};
 use crate::store::StoreError;
 use crate::store::snapshot::{Snapshot, quick_check, schema_version};
@@ -44,7 +44,7 @@ pub(crate) fn check_folders(data: &Path) -> Finding {
 /// The database is whole, of a version that this program knows, and every file is there that it names.
 pub(crate) fn check_database(data: &Path) -> Finding {
     const CHECK: &str = "database";
-    let database = data.join("cirame.db");
+    let database = database_path(data);
     if !database.exists() {
         return Finding::ok(CHECK, "there is none yet: the first start makes it");
     }

@@ -21,7 +21,7 @@ pub(crate) fn check_broker(data: &Path, config: &BrokerConfig) -> Finding {
             "none is asked for: devices answer by HTTP, or know one themselves",
         );
     }
-    let url = match config.option.reach(data) {
+    let url = match config.reach(data) {
         Ok(url) => url,
         Err(error) => return Finding::warning(CHECK, error.to_string()),
     };

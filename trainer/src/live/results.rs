@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use model_format::protocol::{BrokerUrl, TOPIC_PREFIX, results_topic};
+use model_format::protocol::{TOPIC_PREFIX, results_topic};
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
-use crate::broker::Accounts;
+use crate::broker::{Accounts, BrokerReach};
 
 use super::{BrokerState, DeviceResult, DropReason, Live};
 use crate::clock::now_ms;
@@ -34,7 +34,7 @@ const OWNERS_MAX: usize = 10_000;
 pub(crate) fn start(
     folder: Arc<DataFolder>,
     live: Arc<Live>,
-    broker: BrokerUrl,
+    broker: BrokerReach,
     accounts: Option<Accounts>,
     shutdown: CancellationToken,
 ) -> io::Result<JoinHandle<()>> {

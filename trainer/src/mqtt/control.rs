@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use model_format::protocol::BrokerUrl;
 use rumqttc::{AsyncClient, ConnectionError, Event, EventLoop, Packet, QoS, SubscribeReasonCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use super::options;
+use crate::broker::BrokerReach;
 
 const REQUEST_TOPIC: &str = "$CONTROL/dynamic-security/v1";
 const ANSWER_TOPIC: &str = "$CONTROL/dynamic-security/v1/response";
@@ -93,9 +94,12 @@ struct Answers {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Answered {
     command: String,
     error: Option<String>,
+    /// The mark of the request.
+    correlation_data: Option<String>,
     #[serde(default)]
     data: Value,
 }
@@ -105,9 +109,9 @@ impl Control {
     ///
     /// # Errors
     /// Where nobody answers there, or the login is refused.
-    pub(crate) async fn sign_in(broker: &BrokerUrl) -> Result<Self, ControlError> {
+    pub(crate) async fn sign_in(broker: &BrokerReach) -> Result<Self, ControlError> {
         let (client, events) = AsyncClient::new(options(broker, PACKET_BYTES_MAX), REQUESTS_MAX);
-        let at = format!("{}:{}", broker.host, broker.port);
+        let at = format!("{}:{}", broker.url.host, broker.url.port);
         let mut control = Control { at, client, events };
         control.wait(|packet| matches!(packet, Packet::ConnAck(_)).then_some(())).await?;
         Ok(control)
@@ -117,7 +121,7 @@ impl Control {
     ///
     /// # Errors
     /// Where nobody answers there, or the login is refused or none of an admin.
-    pub(crate) async fn connect(broker: &BrokerUrl) -> Result<Self, ControlError> {
+    pub(crate) async fn connect(broker: &BrokerReach) -> Result<Self, ControlError> {
         let mut control = Control::sign_in(broker).await?;
         let asked = control.client.subscribe(ANSWER_TOPIC, QoS::AtLeastOnce).await;
         asked.map_err(|error| control.unreachable(&error))?;
@@ -140,17 +144,31 @@ impl Control {
         &mut self,
         commands: &[ControlCommand],
     ) -> Result<Vec<Value>, ControlError> {
-        let request = serde_json::json!({ "commands": commands }).to_string();
+        // All admins hear all answers: ours have our mark.
+        let mark = Uuid::now_v7().simple().to_string();
+        let marked = commands.iter().cloned().map(|mut command| {
+            command.fields.insert("correlationData".to_owned(), Value::from(mark.clone()));
+            command
+        });
+        let marked: Vec<ControlCommand> = marked.collect();
+        let request = serde_json::json!({ "commands": marked }).to_string();
         let asked = self.client.publish(REQUEST_TOPIC, QoS::AtLeastOnce, false, request).await;
         asked.map_err(|error| self.unreachable(&error))?;
-        let payload = self
+        let is_ours = |answers: &Answers| {
+            let marks = answers.responses.iter().map(|answer| answer.correlation_data.as_ref());
+            marks.flatten().any(|found| *found == mark)
+        };
+        let answers = self
             .wait(|packet| match packet {
-                Packet::Publish(message) if message.topic == ANSWER_TOPIC => Some(message.payload),
+                Packet::Publish(message) if message.topic == ANSWER_TOPIC => {
+                    let answers = serde_json::from_slice::<Answers>(&message.payload);
+                    answers.as_ref().map_or(true, is_ours).then_some(answers)
+                }
                 _ => None,
             })
             .await?;
-        let answers: Answers = serde_json::from_slice(&payload)
-            .map_err(|error| ControlError::Answer(self.at.clone(), error.to_string()))?;
+        let answers =
+            answers.map_err(|error| ControlError::Answer(self.at.clone(), error.to_string()))?;
         if answers.responses.len() != commands.len() {
             let (found, asked) = (answers.responses.len(), commands.len());
             let reason = format!("{found} answers to {asked} requests");

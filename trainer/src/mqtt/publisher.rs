@@ -8,6 +8,7 @@ use model_format::protocol::BrokerUrl;
 use rumqttc::{Client, Connection, Event, Outgoing, Packet, QoS};
 
 use super::options;
+use crate::broker::BrokerReach;
 
 /// Largest message.
 const MESSAGE_BYTES_MAX: usize = 1 << 20;
@@ -84,14 +85,15 @@ impl Publisher {
     ///
     /// # Errors
     /// Where nobody answers there, or user and password are refused.
-    pub(crate) fn connect(broker: &BrokerUrl) -> Result<Self, MqttError> {
+    pub(crate) fn connect(broker: &BrokerReach) -> Result<Self, MqttError> {
         let (client, connection) = Client::new(options(broker, MESSAGE_BYTES_MAX), WAITING_MAX);
         let seen = Arc::new(Seen::default());
         let watched = Arc::clone(&seen);
         let thread = std::thread::Builder::new()
             .name("mqtt".to_owned())
             .spawn(move || pump(connection, &watched))?;
-        let publisher = Publisher { broker: broker.clone(), client, seen, published: 0, thread };
+        let publisher =
+            Publisher { broker: broker.url.clone(), client, seen, published: 0, thread };
         publisher.wait(|state| state.connected)?;
         Ok(publisher)
     }

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use model_format::protocol::BrokerUrl;
 use rumqttc::{AsyncClient, Event, EventLoop, Packet, QoS, SubscribeReasonCode};
 
 use super::options;
+use crate::broker::BrokerReach;
 
 /// Largest packet that is received; a broker that sends a larger one is left and joined again.
 const PACKET_BYTES_MAX: usize = 17 << 20;
@@ -35,7 +35,7 @@ pub(crate) enum Heard {
 
 /// A topic of a broker that is followed.
 pub(crate) struct Subscription {
-    broker: BrokerUrl,
+    broker: BrokerReach,
     topic: String,
     session: Option<(AsyncClient, EventLoop)>,
     /// Before connecting again; none at the first time.
@@ -43,7 +43,7 @@ pub(crate) struct Subscription {
 }
 
 impl Subscription {
-    pub(crate) fn new(broker: BrokerUrl, topic: String) -> Self {
+    pub(crate) fn new(broker: BrokerReach, topic: String) -> Self {
         Subscription { broker, topic, session: None, pause: None }
     }
 

@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use model_format::protocol::{BrokerUrl, samples_topic};
+use model_format::protocol::samples_topic;
 use serde::Serialize;
 
 use super::{Plan, Planned, SimulateError};
+use crate::broker::BrokerReach;
 use crate::clock::now_ms;
 use crate::mqtt::{MqttError, Publisher};
 use crate::progress::{Cancelled, Progress};
@@ -43,7 +44,7 @@ pub(crate) struct Played {
 #[derive(Clone, Debug)]
 pub(crate) struct Play {
     /// The broker.
-    pub(crate) broker: BrokerUrl,
+    pub(crate) broker: BrokerReach,
     /// First levels of the topic.
     pub(crate) prefix: String,
     /// The stream that the machine sends as.

@@ -197,12 +197,28 @@ fn a_broker_that_has_lost_its_accounts_gets_them_again() {
         (code == ConnectReturnCode::Success).then_some(())
     };
     gets_in(&broker).expect("it has its account");
+    let output =
+        place.command(&format!("broker-login pump {} --json", broker.options())).output().unwrap();
+    let made: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let sensor_gets_in = |broker: &Mosquitto| {
+        let login = ("pump", made["password"].as_str().unwrap());
+        let code = connect(&broker.address(), Some(login));
+        (code == ConnectReturnCode::Success).then_some(())
+    };
+    sensor_gets_in(&broker).expect("it has its account, too");
     broker.forget_all();
     wait_for("it has its account again", || gets_in(&broker));
+    wait_for("the sensor has its account again", || sensor_gets_in(&broker));
     drop(service);
     broker.forget_all();
     let service = place.serve(&broker.options());
     wait_for("it has its account after a start of the trainer", || gets_in(&broker));
+    wait_for("the sensor has its own, too", || sensor_gets_in(&broker));
+    // One that was taken away does not come back.
+    place.run(&format!("broker-login pump {} --remove", broker.options()));
+    broker.forget_all();
+    wait_for("the device has its account again", || gets_in(&broker));
+    assert!(sensor_gets_in(&broker).is_none());
     drop(service);
 }
 

@@ -50,9 +50,9 @@ impl Publishing {
         // second end can meet the client that has its place by then.
         let mut left = payloads.len();
         while left > 0 {
-            match connection.recv().expect("it lasts").expect("the broker takes it") {
-                Event::Incoming(Packet::PubAck(_)) => left -= 1,
-                _ => {}
+            let event = connection.recv().expect("it lasts").expect("the broker takes it");
+            if let Event::Incoming(Packet::PubAck(_)) = event {
+                left -= 1;
             }
         }
     }

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use crate::service::{Place, wait_for};
 
 /// A device that waits for its token; ends with its test.
-struct Edge(Child);
+pub(crate) struct Edge(Child);
 
 impl Drop for Edge {
     fn drop(&mut self) {
@@ -15,7 +15,8 @@ impl Drop for Edge {
     }
 }
 
-fn edge(place: &Place, trainer: &str) -> Edge {
+/// Starts a device that enrols with the token in the file `enrolment/token`.
+pub(crate) fn edge(place: &Place, trainer: &str) -> Edge {
     let program =
         std::path::Path::new(env!("CARGO_BIN_EXE_cirame-trainer")).with_file_name("cirame-edge");
     let mut command = Command::new(program);

@@ -4,6 +4,8 @@ use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+
 use crate::service::wait_for;
 
 /// The password of the admin `trainer`.
@@ -13,6 +15,8 @@ pub(crate) const PASSWORD: &str = "the password of the trainer";
 pub(crate) struct Mosquitto {
     folder: tempfile::TempDir,
     port: u16,
+    /// Where it takes connections with TLS, as `localhost`.
+    pub(crate) tls_port: u16,
     child: Child,
 }
 
@@ -22,13 +26,15 @@ impl Mosquitto {
         let folder = tempfile::tempdir().expect("a temporary folder");
         std::fs::write(folder.path().join("password"), format!("{PASSWORD}\n")).unwrap();
         init(folder.path());
+        certify(folder.path());
         // Another program may take the port before mosquitto does: then it ends at once.
         for _ in 0..10 {
-            let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-            let port = listener.local_addr().expect("the listener has an address").port();
-            drop(listener);
-            if let Some(child) = spawn(folder.path(), port) {
-                return Mosquitto { folder, port, child };
+            let listeners =
+                [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("a port is free"));
+            let [port, tls_port] = listeners
+                .map(|listener| listener.local_addr().expect("the listener has an address").port());
+            if let Some(child) = spawn(folder.path(), port, tls_port) {
+                return Mosquitto { folder, port, tls_port, child };
             }
         }
         panic!("mosquitto does not start");
@@ -41,6 +47,11 @@ impl Mosquitto {
     /// The file with the trainer's password.
     pub(crate) fn password_file(&self) -> PathBuf {
         self.folder.path().join("password")
+    }
+
+    /// The certificate of the authority that has signed the broker's.
+    pub(crate) fn authority(&self) -> PathBuf {
+        self.folder.path().join("authority.pem")
     }
 
     /// The options of the trainer for this broker.
@@ -58,7 +69,8 @@ impl Mosquitto {
         self.stop();
         std::fs::remove_file(accounts(self.folder.path())).unwrap();
         init(self.folder.path());
-        self.child = spawn(self.folder.path(), self.port).expect("mosquitto starts again");
+        self.child =
+            spawn(self.folder.path(), self.port, self.tls_port).expect("mosquitto starts again");
     }
 
     fn stop(&mut self) {
@@ -85,6 +97,21 @@ fn init(folder: &Path) {
     assert!(output.status.success(), "{output:?}");
 }
 
+/// A certificate for `localhost`, of an authority that nobody else knows.
+fn certify(folder: &Path) {
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = params.self_signed(&key).unwrap();
+    let issuer = Issuer::new(params, key);
+    let key = KeyPair::generate().unwrap();
+    let params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    let certificate = params.signed_by(&key, &issuer).unwrap();
+    std::fs::write(folder.join("authority.pem"), authority.pem()).unwrap();
+    std::fs::write(folder.join("broker.pem"), certificate.pem()).unwrap();
+    std::fs::write(folder.join("broker.key"), key.serialize_pem()).unwrap();
+}
+
 fn plugin() -> PathBuf {
     let places = ["x86_64-linux-gnu", "aarch64-linux-gnu", ""];
     let paths = places.map(|place| Path::new("/usr/lib").join(place));
@@ -93,15 +120,18 @@ fn plugin() -> PathBuf {
 }
 
 /// The broker on this port; none where it has ended at once.
-fn spawn(folder: &Path, port: u16) -> Option<Child> {
+fn spawn(folder: &Path, port: u16, tls_port: u16) -> Option<Child> {
     let config = folder.join("mosquitto.conf");
     let (plugin, accounts) = (plugin(), accounts(folder));
     // As root it would become another user, who may not write here.
     let text = format!(
-        "listener {port} 127.0.0.1\nuser root\nallow_anonymous false\nplugin {}\n\
-         plugin_opt_config_file {}\n",
+        "per_listener_settings false\nuser root\nallow_anonymous false\nplugin {}\n\
+         plugin_opt_config_file {}\nlistener {port} 127.0.0.1\nlistener {tls_port} 127.0.0.1\n\
+         certfile {}\nkeyfile {}\n",
         plugin.display(),
-        accounts.display()
+        accounts.display(),
+        folder.join("broker.pem").display(),
+        folder.join("broker.key").display()
     );
     std::fs::write(&config, text).expect("the folder can be written");
     let mut child = ["mosquitto", "/usr/sbin/mosquitto"]

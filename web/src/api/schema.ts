@@ -1133,6 +1133,9 @@ export interface components {
              * @description TCP port.
              */
             port: number;
+            /** @description A mark of all of this, for heartbeats. */
+            revision?: string | null;
+            tls?: components["schemas"]["BrokerTls"] | null;
             /** @description First level or levels of all topics, without a slash at the end. */
             topic_prefix: string;
             /** @description User name. */
@@ -1150,6 +1153,14 @@ export interface components {
          * @enum {string}
          */
         BrokerState: "none" | "connecting" | "connected";
+        /** @description How a broker that is reached by TLS shows who it is. */
+        BrokerTls: {
+            /**
+             * @description Certificates (PEM) of the authorities one of which has signed its certificate, at most
+             *     [`AUTHORITIES_BYTES_MAX`]; the public ones where absent.
+             */
+            authorities?: string | null;
+        };
         /** @description A channel without its values. */
         ChannelInfo: {
             /** @description Name. */
@@ -1467,6 +1478,7 @@ export interface components {
         };
         /** @description The answer to a heartbeat: what the device shall do. */
         DesiredState: {
+            broker?: components["schemas"]["BrokerAccess"] | null;
             /**
              * Format: int32
              * @description Time to the next heartbeat, in seconds.
@@ -1846,6 +1858,11 @@ export interface components {
         Heartbeat: {
             /** @description True while it is connected to its broker. */
             broker_connected: boolean;
+            /**
+             * @description The `revision` of the broker that it was told, empty where it was told none; absent from a device
+             *     that cannot be told anew.
+             */
+            broker_revision?: string | null;
             deployment?: components["schemas"]["DeploymentReport"] | null;
             /**
              * Format: int64

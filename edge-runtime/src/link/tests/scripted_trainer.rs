@@ -68,6 +68,8 @@ pub(super) struct Script {
     pub(super) downloads: Vec<usize>,
     /// What its clock is ahead of this computer's.
     pub(super) clock_ahead_ms: i64,
+    /// The broker that devices are told in every answer.
+    pub(super) broker: Option<BrokerAccess>,
     /// Answers heartbeats with 503.
     pub(super) is_away: bool,
     newest_ms: i64,
@@ -218,6 +220,8 @@ fn enrol(script: &mut Script, request: &Request, stream: &mut TcpStream) -> io::
             user: "device".to_owned(),
             password: "secret".to_owned(),
             topic_prefix: "cirame".to_owned(),
+            tls: None,
+            revision: Some("1".to_owned()),
         }),
     };
     answer_json(stream, 201, &serde_json::to_value(answer)?)
@@ -268,6 +272,7 @@ fn heartbeat(script: &mut Script, request: &Request, stream: &mut TcpStream) -> 
         protocol_version: (!is_of_one).then_some(speaks),
         time_ms: now_ms(script),
         heartbeat_s: 1,
+        broker: script.broker.clone(),
         model: script.desired.last().cloned(),
         models: (!is_of_one).then(|| script.desired.clone()),
     };

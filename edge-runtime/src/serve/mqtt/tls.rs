@@ -12,24 +12,43 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 
-/// The configuration for connections that trust the authorities in `authorities`, and present the
-/// certificate and key in the files of `identity`, all PEM.
+/// Who may have signed the broker's certificate.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Authorities<'a> {
+    /// Those of Mozilla's list.
+    Public,
+    /// Those in a file.
+    File(&'a Path),
+    /// Those that the trainer has told, as PEM.
+    Told(&'a str),
+}
+
+/// The configuration for connections that trust these authorities, and present the certificate and key
+/// in the files of `identity`, all PEM.
 ///
 /// # Errors
 /// Names the file that cannot be used.
 pub(crate) fn client_config(
-    authorities: Option<&Path>,
+    authorities: Authorities<'_>,
     identity: Option<(&Path, &Path)>,
 ) -> anyhow::Result<Arc<ClientConfig>> {
     let mut roots = RootCertStore::empty();
     match authorities {
-        Some(path) => {
+        Authorities::File(path) => {
             for certificate in certificates(path)? {
                 let added = roots.add(certificate);
                 added.with_context(|| format!("{} has a bad certificate", path.display()))?;
             }
         }
-        None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
+        Authorities::Told(pem) => {
+            for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+                let added = certificate.map_err(anyhow::Error::from);
+                let added = added.and_then(|certificate| Ok(roots.add(certificate)?));
+                added.context("the trainer's certificates for the broker cannot be used")?;
+            }
+            ensure!(!roots.is_empty(), "the trainer's certificates for the broker are none");
+        }
+        Authorities::Public => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider)

@@ -1,6 +1,6 @@
 //! What a broker is asked so that its accounts are those that there shall be. Knows no network.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model_format::id::Digest;
 use model_format::protocol::{
@@ -56,6 +56,14 @@ pub(super) struct Known {
     pub(super) roles: Vec<KnownRole>,
 }
 
+/// What is to be done about sensors.
+#[derive(Debug, Default)]
+pub(super) struct SensorPlan {
+    pub(super) commands: Vec<ControlCommand>,
+    /// Names that other accounts have.
+    pub(super) taken: Vec<String>,
+}
+
 /// What shows that a password was made of this secret; says nothing about either.
 fn mark(secret: &BrokerSecret) -> String {
     format!("secret {}", &Digest::of(secret.password_for("").as_bytes()).to_string()[..16])
@@ -85,24 +93,29 @@ impl Rules {
         commands
     }
 
-    /// What makes an account for a sensor.
-    ///
-    /// # Errors
-    /// Gives the name back where somebody else has it.
-    pub(super) fn plan_sensor(
+    /// What gives sensors that are wanted their accounts, and takes those away that are not; and the names
+    /// that somebody else has.
+    pub(super) fn plan_sensors(
         &self,
         known: &Known,
-        name: &str,
-    ) -> Result<Vec<ControlCommand>, String> {
-        let taken = known.clients.iter().find(|client| client.username == name);
-        if taken.is_some_and(|client| client.textname != SENSOR_TEXT) {
-            return Err(name.to_owned());
+        sensors: &BTreeMap<String, bool>,
+    ) -> SensorPlan {
+        let (mut clients, mut taken) = (Vec::new(), Vec::new());
+        for (name, &is_wanted) in sensors {
+            let client = known.clients.iter().find(|client| client.username == *name);
+            match (client, is_wanted) {
+                (Some(client), true) if client.textname != SENSOR_TEXT => taken.push(name.clone()),
+                (_, true) => clients.extend(self.client(known, name, SENSOR_ROLE, SENSOR_TEXT)),
+                (Some(client), false) if self.is_ours(client, SENSOR_TEXT) => {
+                    clients.push(ControlCommand::new("deleteClient", json!({ "username": name })));
+                }
+                (_, false) => {}
+            }
         }
         let rights = [allow("publishClientSend", samples_topic(&self.prefix, "#"))];
-        let mut commands: Vec<ControlCommand> =
-            self.role(known, SENSOR_ROLE, SENSOR_TEXT, &rights).into_iter().collect();
-        commands.extend(self.client(known, name, SENSOR_ROLE, SENSOR_TEXT));
-        Ok(commands)
+        let is_any_wanted = sensors.values().any(|&is_wanted| is_wanted);
+        let role = is_any_wanted.then(|| self.role(known, SENSOR_ROLE, SENSOR_TEXT, &rights));
+        SensorPlan { commands: role.flatten().into_iter().chain(clients).collect(), taken }
     }
 
     /// What removes the account of a sensor; nothing where there is none.
@@ -262,13 +275,39 @@ mod tests {
         let rules = rules(folder.path());
         let devices = BTreeSet::from(["a".to_owned()]);
         let known = after(Known::default(), &rules.plan(&Known::default(), &devices));
-        assert_eq!(rules.plan_sensor(&known, "a").unwrap_err(), "a");
+        let wanted = |name: &str, is_wanted| BTreeMap::from([(name.to_owned(), is_wanted)]);
+        let plan = rules.plan_sensors(&known, &wanted("a", true));
+        assert_eq!((plan.taken, names(&plan.commands)), (vec!["a".to_owned()], vec!["createRole"]));
         assert!(Rules::plan_removal(&known, "a").is_none());
-        let made = rules.plan_sensor(&known, "pump").unwrap();
-        assert_eq!(names(&made), ["createRole", "createClient"]);
-        let known = after(known, &made);
-        assert!(rules.plan_sensor(&known, "pump").unwrap().is_empty());
+        let made = rules.plan_sensors(&known, &wanted("pump", true));
+        assert_eq!(names(&made.commands), ["createRole", "createClient"]);
+        let known = after(known, &made.commands);
+        assert!(rules.plan_sensors(&known, &wanted("pump", true)).commands.is_empty());
         assert!(rules.plan(&known, &devices).is_empty(), "sensors are left alone");
         assert_eq!(Rules::plan_removal(&known, "pump").unwrap().name(), "deleteClient");
+    }
+
+    #[test]
+    fn sensors_get_their_accounts_again_and_lose_them_when_they_are_not_wanted() {
+        let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let rules = self::rules(one.path());
+        let both = BTreeMap::from([("fan".to_owned(), true), ("pump".to_owned(), true)]);
+        let made = rules.plan_sensors(&Known::default(), &both).commands;
+        assert_eq!(names(&made), ["createRole", "createClient", "createClient"]);
+        let known = after(Known::default(), &made);
+        let left = BTreeMap::from([("fan".to_owned(), false), ("pump".to_owned(), true)]);
+        let dropped = rules.plan_sensors(&known, &left).commands;
+        assert_eq!(names(&dropped), ["deleteClient"]);
+        // Another trainer at this broker takes nothing of ours away.
+        assert!(
+            self::rules(other.path())
+                .plan_sensors(&known, &BTreeMap::from([("fan".to_owned(), false)]))
+                .commands
+                .is_empty()
+        );
+        let known = after(known, &dropped);
+        assert!(rules.plan_sensors(&known, &left).commands.is_empty());
+        // Sensors that this trainer does not know are left alone.
+        assert!(rules.plan_sensors(&known, &BTreeMap::new()).commands.is_empty());
     }
 }
