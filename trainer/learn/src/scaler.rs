@@ -154,7 +154,8 @@ mod tests {
         let near = 1e5_f32;
         assert_eq!(scaled(&[near, near.next_up(), near, near.next_down()]), [0.0; 4]);
         assert_eq!(scaled(&[near - 1.0, near + 1.0]), [-1.0, 1.0]);
-        assert_eq!(scaled(&[-1e-20, 1e-20]), [-1.0, 1.0]);
+        let tiny = 2.0_f32.powi(-70);
+        assert_eq!(scaled(&[-tiny, tiny]), [-1.0, 1.0]);
         assert_eq!(scaled(&[0.0, 0.0]), [0.0, 0.0]);
     }
 }

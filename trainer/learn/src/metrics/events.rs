@@ -78,7 +78,7 @@ pub fn events(spans: &[WindowSpan], anomalies: &[bool], alarms: &[bool]) -> Opti
     let noticed = delays_ns.len() as u64;
     let right = found.alarms - found.false_alarms;
     let delay_ns: f64 = delays_ns.iter().map(|&delay| delay as f64).sum();
-    let per_day = found.false_alarms as f64 / (normal_ns / 1e9 / DAY_S);
+    let per_day = found.false_alarms as f64 * DAY_S / (normal_ns / 1e9);
     Some(EventMetrics {
         events: found.events,
         noticed,
