@@ -62,7 +62,7 @@ use crate::clock::now_ms;
 use pool::{Pool, Reader};
 
 /// How many migrations there are: the version of the schema.
-const MIGRATIONS: u32 = 4;
+const MIGRATIONS: u32 = 5;
 
 fn migrations() -> Migrations<'static> {
     let fill_figures = |transaction: &Transaction<'_>| {
