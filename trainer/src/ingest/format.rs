@@ -64,16 +64,16 @@ struct Facts {
 /// How a format is read.
 enum Read {
     /// As a table, whose columns the options give their purposes.
-    Table(fn(&PlannedFile, &ImportOptions) -> Result<Box<dyn Table>, ImportError>),
+    Table(ReadTable),
     /// As recordings that the file describes itself.
-    Acquired(
-        fn(
-            &PlannedFile,
-            &ImportOptions,
-            &mut Reading<'_>,
-        ) -> Result<(ImportedFile, bool), ImportError>,
-    ),
+    Acquired(ReadAcquired),
 }
+
+type ReadTable = fn(&PlannedFile, &ImportOptions) -> Result<Box<dyn Table>, ImportError>;
+
+/// Tells too whether the file was read to its end, or only as far as a preview looks.
+type ReadAcquired =
+    fn(&PlannedFile, &ImportOptions, &mut Reading<'_>) -> Result<(ImportedFile, bool), ImportError>;
 
 const TABLE: [Facts; 9] = [
     Facts {

@@ -40,8 +40,8 @@ pub(in crate::ingest) fn sniff(path: &Path, head: &[u8]) -> Sniffed {
             format(FileFormat::Csv, "it begins with the mark of UTF-16 text")
         }
         _ if is_text(head) => text(path, head),
-        [0x80..=0xbf | 0xd9, ..] => cbor(head),
         _ if has_ending(path, &["csv", "tsv"]) => by_ending(path),
+        [0x80..=0xbf | 0xd9, ..] => cbor(head),
         _ => table(head)
             .unwrap_or_else(|| Sniffed::Unknown("no format of files that is known".to_owned())),
     }
