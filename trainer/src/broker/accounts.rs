@@ -205,14 +205,18 @@ pub(crate) async fn add_sensor(
     name: &str,
 ) -> Result<(), AccountError> {
     let mut control = Control::connect(broker).await?;
-    let known = known(&mut control).await?;
     let rules = Rules { secret, prefix: TOPIC_PREFIX.to_owned(), device_topics: Vec::new() };
-    let plan = rules.plan_sensors(&known, &BTreeMap::from([(name.to_owned(), true)]));
-    if !plan.taken.is_empty() {
-        return Err(AccountError::Taken(name.to_owned()));
-    }
-    SensorList::open(database)?.want(name)?;
-    carry_out(&mut control, &plan.commands).await?;
+    let list = SensorList::open(database)?;
+    let wanted = BTreeMap::from([(name.to_owned(), true)]);
+    bring_about(&mut control, |known| {
+        let plan = rules.plan_sensors(known, &wanted);
+        if !plan.taken.is_empty() {
+            return Err(AccountError::Taken(name.to_owned()));
+        }
+        list.want(name)?;
+        Ok(plan.commands)
+    })
+    .await?;
     control.end().await;
     Ok(())
 }
@@ -227,14 +231,33 @@ pub(crate) async fn remove_sensor(
     name: &str,
 ) -> Result<(), AccountError> {
     // First: where the broker is away, the service removes it when it is back.
-    SensorList::open(database)?.unwant(name)?;
+    let was_wanted = SensorList::open(database)?.unwant(name)?;
     let mut control = Control::connect(broker).await?;
-    let known = known(&mut control).await?;
-    let command = Rules::plan_removal(&known, name);
-    let command = command.ok_or_else(|| AccountError::Unknown(name.to_owned()))?;
-    carry_out(&mut control, &[command]).await?;
+    bring_about(&mut control, |known| match Rules::plan_removal(known, name) {
+        Some(command) => Ok(vec![command]),
+        // The service has seen first that it is not wanted any more.
+        None if was_wanted && !known.has(name) => Ok(Vec::new()),
+        None => Err(AccountError::Unknown(name.to_owned())),
+    })
+    .await?;
     control.end().await;
     Ok(())
+}
+
+/// Carries out what is planned for what the broker knows; once more where it refuses, since the service may
+/// have done the same since the broker was asked.
+async fn bring_about(
+    control: &mut Control,
+    plan: impl Fn(&Known) -> Result<Vec<ControlCommand>, AccountError>,
+) -> Result<(), AccountError> {
+    let commands = plan(&known(control).await?)?;
+    match carry_out(control, &commands).await {
+        Err(AccountError::Broker(ControlError::Refused { .. })) => {
+            let commands = plan(&known(control).await?)?;
+            carry_out(control, &commands).await
+        }
+        done => done,
+    }
 }
 
 /// How many accounts the broker has, where the login may manage them.

@@ -30,7 +30,8 @@ impl Store {
 
     /// From now on there shall be none.
     pub(crate) fn drop_sensor(&self, name: &str) -> Result<(), StoreError> {
-        unwant(&self.writer(), name)
+        unwant(&self.writer(), name)?;
+        Ok(())
     }
 }
 
@@ -55,8 +56,8 @@ impl SensorList {
         want(&self.0, name)
     }
 
-    /// From now on there shall be none.
-    pub(crate) fn unwant(&self, name: &str) -> Result<(), StoreError> {
+    /// From now on there shall be none. Tells whether it was wanted.
+    pub(crate) fn unwant(&self, name: &str) -> Result<bool, StoreError> {
         unwant(&self.0, name)
     }
 }
@@ -74,9 +75,9 @@ fn want(connection: &Connection, name: &str) -> Result<(), StoreError> {
     }
 }
 
-fn unwant(connection: &Connection, name: &str) -> Result<(), StoreError> {
-    connection.execute("UPDATE sensors SET is_wanted = 0 WHERE name = ?1", [name])?;
-    Ok(())
+fn unwant(connection: &Connection, name: &str) -> Result<bool, StoreError> {
+    let sql = "UPDATE sensors SET is_wanted = 0 WHERE name = ?1 AND is_wanted = 1";
+    Ok(connection.execute(sql, [name])? > 0)
 }
 
 #[cfg(test)]
@@ -93,11 +94,14 @@ mod tests {
         beside.want("pump").unwrap();
         store.want_sensor("fan").unwrap();
         store.want_sensor("fan").unwrap();
-        beside.unwant("nobody").unwrap();
+        assert!(!beside.unwant("nobody").unwrap());
         let both = BTreeMap::from([("fan".to_owned(), true), ("pump".to_owned(), true)]);
         assert_eq!(store.sensors().unwrap(), both);
         store.drop_sensor("pump").unwrap();
         assert!(!store.sensors().unwrap()["pump"]);
+        assert!(!beside.unwant("pump").unwrap(), "it was not wanted any more");
+        beside.want("pump").unwrap();
+        assert!(beside.unwant("pump").unwrap());
         beside.want("pump").unwrap();
         assert_eq!(store.sensors().unwrap(), both);
     }

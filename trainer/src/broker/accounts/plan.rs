@@ -56,6 +56,13 @@ pub(super) struct Known {
     pub(super) roles: Vec<KnownRole>,
 }
 
+impl Known {
+    /// Whether an account has this name.
+    pub(super) fn has(&self, username: &str) -> bool {
+        self.clients.iter().any(|client| client.username == username)
+    }
+}
+
 /// What is to be done about sensors.
 #[derive(Debug, Default)]
 pub(super) struct SensorPlan {
