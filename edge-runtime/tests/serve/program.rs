@@ -34,6 +34,11 @@ impl Answer {
     }
 }
 
+/// Whether the tests are built for another processor.
+pub(crate) fn is_emulated() -> bool {
+    std::env::var_os("CIRAME_TEST_RUNNER").is_some()
+}
+
 /// The program, under the emulator where the tests are built for another processor.
 pub(crate) fn program() -> Command {
     let program = env!("CARGO_BIN_EXE_cirame-edge");

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::mosquitto::Mosquitto;
-use super::program::{Edge, run};
+use super::program::{Edge, is_emulated, run};
 use super::proxy::{Network, Proxy};
 use super::subscriber::Subscriber;
 use super::{array, as_of_run, object, rows, until};
@@ -245,7 +245,7 @@ fn kills_at_a_thousand_messages_a_second_cost_at_most_the_open_windows() {
     let state = tempfile::tempdir().unwrap();
     let (url, folder) = (broker.url(), state.path().to_str().unwrap());
     let options = ["--broker", &url, "--state", folder];
-    let is_emulated = std::env::var_os("CIRAME_TEST_RUNNER").is_some();
+    let is_emulated = is_emulated();
     let row_time = Duration::from_millis(if is_emulated { 40 } else { 10 });
     let all = rows(ROWS);
     let mut edge = Some(Edge::start("anomaly", &options));
