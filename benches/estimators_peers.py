@@ -61,9 +61,10 @@ if __name__ == "__main__":
     trees = {"n_estimators": 100, "n_jobs": 1, "random_state": 1}
     light = {"n_estimators": 100, "num_threads": 1, "verbose": -1, "seed": 1}
     hist = {"early_stopping": False, "random_state": 1}
-    for rows in (10_000, 100_000):
+    for rows, leaf in ((10_000, 1), (100_000, 5)):
         supervised("extra_trees_classifier", "scikit-learn", rows, CLASSES,
-                   lambda: ExtraTreesClassifier(**trees))
+                   lambda: ExtraTreesClassifier(**trees, min_samples_leaf=leaf))
+    for rows in (10_000, 100_000):
         for peer, make in (("LightGBM", lambda: lightgbm.LGBMClassifier(**light)),
                            ("scikit-learn", lambda: HistGradientBoostingClassifier(**hist))):
             supervised("gradient_boosting_classifier", peer, rows, CLASSES, make)

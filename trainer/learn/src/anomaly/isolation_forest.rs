@@ -15,7 +15,7 @@ use crate::estimator::{FitContext, FitError};
 use crate::parameter::{Checked, Form, Parameter, Preset};
 use crate::random::Random;
 use crate::table::Table;
-use crate::tree::{Columns, Criterion, Grower, Sample, Thresholds, TreeLimits, parameters};
+use crate::tree::{Criterion, Drawn, Grower, Sample, TreeLimits, parameters};
 use crate::workers::Workers;
 
 /// The catalogue entry.
@@ -47,7 +47,6 @@ fn learn(
     train: &Table,
     context: &FitContext<'_>,
 ) -> Result<Box<dyn Detector>, FitError> {
-    let columns = Columns::new(train);
     let trees = parameters.integer("n_estimators") as usize;
     let rows = (parameters.integer("max_samples") as usize).min(train.rows);
     let limits = TreeLimits {
@@ -55,7 +54,6 @@ fn learn(
         min_samples_split: 2,
         min_samples_leaf: 1,
         max_features: 1,
-        thresholds: Thresholds::Drawn,
     };
     let grown = AtomicUsize::new(0);
     let grow = |stream: usize| {
@@ -67,7 +65,7 @@ fn learn(
         }
         let sample = |&row: &u32| Sample { row, target: (), weight: 1.0 };
         let mut samples: Vec<Sample<()>> = order[..rows].iter().map(sample).collect();
-        let mut grower = Grower::new(&columns, limits, Count(0));
+        let mut grower = Grower::new(Drawn::new(train), limits, Count(0));
         let mut tree = grower.grow(&mut samples, &mut random, context.cancel)?;
         set_path_lengths(&mut tree, trees);
         let done = grown.fetch_add(1, Ordering::Relaxed) + 1;
@@ -75,7 +73,7 @@ fn learn(
         Ok(tree)
     };
     let trees = Workers::new(context)?.map(trees, grow)?;
-    let forest = Forest { width: columns.width(), outputs: 1, trees };
+    let forest = Forest { width: train.columns.len(), outputs: 1, trees };
     Ok(Box::new(IsolationForest { forest, usual: path_length(rows) }))
 }
 

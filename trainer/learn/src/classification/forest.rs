@@ -9,7 +9,7 @@ use super::class_weight::class_weights;
 use crate::estimator::{FitContext, FitError, Fitted};
 use crate::parameter::Checked;
 use crate::table::Table;
-use crate::tree::{Columns, ForestPlan, Gini, Kind, grow_forest};
+use crate::tree::{Features, ForestPlan, Gini, Kind, grow_forest};
 
 /// Grows a forest, or a tree, of the given kind.
 pub(super) fn fit(
@@ -20,9 +20,9 @@ pub(super) fn fit(
     context: &FitContext<'_>,
 ) -> Result<Box<dyn Fitted>, FitError> {
     let (index, names) = train.classes(name)?;
-    let columns = Columns::new(train);
+    let features = Features::new(kind, train);
     let weights = class_weights(train, index, names.len(), parameters);
-    let plan = ForestPlan::new(kind, parameters, &columns, index, &weights);
+    let plan = ForestPlan::new(kind, parameters, &features, index, &weights);
     let forest = grow_forest(&plan, || Gini::new(names.len(), plan.trees), context)?;
     Ok(Box::new(FittedForest { forest }))
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, json};
 use crate::estimator::{FitContext, FitError, Fitted};
 use crate::parameter::Checked;
 use crate::table::Table;
-use crate::tree::{Columns, ForestPlan, Kind, Variance, grow_forest};
+use crate::tree::{Features, ForestPlan, Kind, Variance, grow_forest};
 
 /// Grows a forest, or a tree, of the given kind.
 pub(super) fn fit(
@@ -25,9 +25,9 @@ pub(super) fn fit(
     let offset = (sum / values.len() as f64) as f32;
     let targets: Vec<f64> =
         values.iter().map(|&value| f64::from(value) - f64::from(offset)).collect();
-    let columns = Columns::new(train);
+    let features = Features::new(kind, train);
     let weights = train.row_weights();
-    let plan = ForestPlan::new(kind, parameters, &columns, &targets, &weights);
+    let plan = ForestPlan::new(kind, parameters, &features, &targets, &weights);
     let forest = grow_forest(&plan, || Variance::new(plan.trees), context)?;
     Ok(Box::new(FittedTrees { forest, offset, facts: Map::new() }))
 }

@@ -62,20 +62,6 @@ pub(crate) fn between(low: f32, high: f32) -> f32 {
     if middle < high { middle.max(low) } else { low }
 }
 
-impl Columns {
-    /// The threshold that lies `share` (0 to 1) of the way between the values of the ranks `low` and
-    /// `high`, and the largest rank that it sends left: at least `low` and below `high`.
-    pub(crate) fn cut(&self, column: usize, low: u32, high: u32, share: f64) -> (u32, f32) {
-        let values = &self.distinct[column][low as usize..=high as usize];
-        let (first, last) = (f64::from(values[0]), f64::from(values[values.len() - 1]));
-        let drawn = (first + (last - first) * share) as f32;
-        // Rounding may reach the last value, which has to go right.
-        let threshold = if drawn < values[values.len() - 1] { drawn } else { values[0] };
-        let left = values.partition_point(|&value| value <= threshold).max(1);
-        (low + left as u32 - 1, threshold.max(values[0]))
-    }
-}
-
 /// Bits that order as the values do; both zeros alike.
 fn ordered_bits(value: f32) -> u32 {
     let bits = (value + 0.0).to_bits();
@@ -128,19 +114,5 @@ mod tests {
             assert!(a <= threshold && threshold < b, "{a} <= {threshold} < {b}");
         }
         assert_eq!(columns(&[1.0, next]).threshold(0, 0, 1), 1.0);
-    }
-
-    #[test]
-    fn a_drawn_threshold_leaves_values_on_both_sides() {
-        let c = columns(&[-f32::MAX, -2.0, 0.0, 1.0, 1.0_f32.next_up(), f32::MAX]);
-        for (low, high) in [(0, 5), (1, 3), (3, 4), (2, 5)] {
-            for share in [0.0, 0.2, 0.5, 0.999_999_999, 1.0 - f64::EPSILON / 2.0] {
-                let (cut, threshold) = c.cut(0, low, high, share);
-                assert!((low..high).contains(&cut), "{low} {high} {share}: {cut}");
-                let values = &c.distinct[0];
-                assert!(values[cut as usize] <= threshold, "{threshold}");
-                assert!(threshold < values[cut as usize + 1], "{threshold}");
-            }
-        }
     }
 }

@@ -5,16 +5,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use model_format::onnx::op::tree_ensemble::{FOREST_NODES_MAX, Forest, Tree};
 
 use super::columns::Columns;
-use super::grow::{Criterion, Grower, Sample, Thresholds, TreeLimits, WEIGHTS_MAX, check_size};
+use super::drawn::Drawn;
+use super::grow::{Criterion, Grower, Sample, TreeLimits, WEIGHTS_MAX, check_size};
+use super::searched::Searched;
 use crate::estimator::{FitContext, FitError};
 use crate::parameter::Checked;
 use crate::random::Random;
+use crate::table::Table;
 use crate::workers::Workers;
 
 /// What is the same for all trees of a forest.
 pub(crate) struct ForestPlan<'a, T> {
     /// The features.
-    pub(crate) columns: &'a Columns,
+    pub(crate) features: &'a Features<'a>,
     /// Where trees end.
     pub(crate) limits: TreeLimits,
     /// Number of trees.
@@ -38,23 +41,51 @@ pub(crate) enum Kind {
     ExtraTrees,
 }
 
+/// Features, as the search for thresholds needs them.
+pub(crate) enum Features<'a> {
+    /// All thresholds are looked at.
+    Searched(Columns),
+    /// One threshold is drawn.
+    Drawn(&'a Table),
+}
+
+impl<'a> Features<'a> {
+    /// The features of a checked table.
+    pub(crate) fn new(kind: Kind, table: &'a Table) -> Self {
+        match kind {
+            Kind::Tree | Kind::Forest => Features::Searched(Columns::new(table)),
+            Kind::ExtraTrees => Features::Drawn(table),
+        }
+    }
+
+    fn rows(&self) -> usize {
+        match self {
+            Features::Searched(columns) => columns.rows(),
+            Features::Drawn(table) => table.rows,
+        }
+    }
+
+    fn width(&self) -> usize {
+        match self {
+            Features::Searched(columns) => columns.width(),
+            Features::Drawn(table) => table.columns.len(),
+        }
+    }
+}
+
 impl<'a, T> ForestPlan<'a, T> {
     /// What the parameters of an estimator of this kind ask for.
     pub(crate) fn new(
         kind: Kind,
         parameters: &Checked,
-        columns: &'a Columns,
+        features: &'a Features<'a>,
         targets: &'a [T],
         weights: &'a [f64],
     ) -> Self {
-        let thresholds = match kind {
-            Kind::Tree | Kind::Forest => Thresholds::Searched,
-            Kind::ExtraTrees => Thresholds::Drawn,
-        };
         let one = kind == Kind::Tree;
         ForestPlan {
-            columns,
-            limits: TreeLimits::new(parameters, columns.width(), thresholds),
+            features,
+            limits: TreeLimits::new(parameters, features.width()),
             trees: if one { 1 } else { parameters.integer("n_estimators") as usize },
             bootstrap: !one && parameters.flag("bootstrap"),
             targets,
@@ -79,8 +110,17 @@ where
     let grow = |stream: usize| -> Result<Tree, FitError> {
         let mut random = Random::new(context.seed, stream as u64);
         let mut samples = draw(plan, &mut random);
-        let mut grower = Grower::new(plan.columns, plan.limits, criterion());
-        let tree = grower.grow(&mut samples, &mut random, context.cancel)?;
+        let (samples, random) = (&mut samples, &mut random);
+        let tree = match plan.features {
+            Features::Searched(columns) => Grower::new(
+                Searched::new(columns),
+                plan.limits,
+                criterion(),
+            )
+            .grow(samples, random, context.cancel),
+            Features::Drawn(table) => Grower::new(Drawn::new(table), plan.limits, criterion())
+                .grow(samples, random, context.cancel),
+        }?;
         let (count, size) = (tree.nodes.len(), tree.weights.len());
         let count = nodes.fetch_add(count, Ordering::Relaxed) + count;
         let size = weights.fetch_add(size, Ordering::Relaxed) + size;
@@ -91,12 +131,12 @@ where
         Ok(tree)
     };
     let trees = Workers::new(context)?.map(plan.trees, grow)?;
-    Ok(Forest { width: plan.columns.width(), outputs: criterion().outputs(), trees })
+    Ok(Forest { width: plan.features.width(), outputs: criterion().outputs(), trees })
 }
 
 /// The samples of one tree. A row that is drawn several times is one sample that counts as often.
 fn draw<T: Copy>(plan: &ForestPlan<'_, T>, random: &mut Random) -> Vec<Sample<T>> {
-    let rows = plan.columns.rows();
+    let rows = plan.features.rows();
     let mut counts = vec![u32::from(!plan.bootstrap); rows];
     if plan.bootstrap {
         for _ in 0..rows {

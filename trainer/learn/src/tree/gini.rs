@@ -1,6 +1,6 @@
 //! The Gini criterion: how mixed the classes of a node are.
 
-use super::grow::{Criterion, Sample};
+use super::grow::{Criterion, Sample, kept};
 
 /// Gini impurity with weights.
 ///
@@ -70,23 +70,24 @@ impl Criterion for Gini {
         self.weights[1] -= w;
     }
 
-    fn divide(&mut self, samples: &[Sample<u32>], is_left: impl Fn(&Sample<u32>) -> bool) -> usize {
+    fn divide(&mut self, samples: &[Sample<u32>], values: &[f32], threshold: f32) -> usize {
         // Squares are formed once, from the sums.
         let mut count = 0;
         self.left.fill(0.0);
-        for sample in samples {
-            let left = is_left(sample);
-            self.left[sample.target as usize] += if left { sample.weight } else { 0.0 };
+        for (sample, &value) in samples.iter().zip(values) {
+            let left = value <= threshold;
+            self.left[sample.target as usize] += kept(sample.weight, left);
             count += usize::from(left);
         }
-        self.squares = [0.0; 2];
-        for (right, (total, left)) in self.right.iter_mut().zip(self.total.iter().zip(&self.left)) {
-            *right = total - left;
-            self.squares[0] += left * left;
-            self.squares[1] += *right * *right;
+        let (mut left_weight, mut squares) = (0.0, [0.0; 2]);
+        for (total, left) in self.total.iter().zip(&self.left) {
+            let right = total - left;
+            squares[0] += left * left;
+            squares[1] += right * right;
+            left_weight += left;
         }
-        let left: f64 = self.left.iter().sum();
-        self.weights = [left, self.total_weight - left];
+        self.squares = squares;
+        self.weights = [left_weight, self.total_weight - left_weight];
         count
     }
 

@@ -1,9 +1,7 @@
 //! Growing one tree: depth first, best split among randomly drawn features.
 
-use model_format::onnx::op::tree_ensemble::{Node, TREE_NODES_MAX, Tree};
+use model_format::onnx::op::tree_ensemble::{Node as TreeNode, TREE_NODES_MAX, Tree};
 
-use super::columns::Columns;
-use super::sort;
 use crate::estimator::FitError;
 use crate::random::Random;
 
@@ -36,15 +34,17 @@ pub(crate) trait Criterion {
     fn restart(&mut self);
     /// Moves a sample to the left.
     fn shift(&mut self, sample: &Sample<Self::Target>);
-    /// Puts the samples of the node on the sides that `is_left` says, and returns how many are left.
+    /// Puts the samples of the node left that come with a value up to `threshold`, the others right,
+    /// and returns how many are left.
     fn divide(
         &mut self,
         samples: &[Sample<Self::Target>],
-        is_left: impl Fn(&Sample<Self::Target>) -> bool,
+        values: &[f32],
+        threshold: f32,
     ) -> usize {
         self.restart();
         let mut left = 0;
-        for sample in samples.iter().filter(|sample| is_left(sample)) {
+        for (sample, _) in samples.iter().zip(values).filter(|&(_, &value)| value <= threshold) {
             self.shift(sample);
             left += 1;
         }
@@ -56,13 +56,52 @@ pub(crate) trait Criterion {
     fn leaf(&self, out: &mut Vec<f32>);
 }
 
-/// Which thresholds a node looks at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Thresholds {
-    /// All between the values of its rows.
-    Searched,
-    /// One for each feature, drawn evenly between the smallest and the largest value of its rows.
-    Drawn,
+/// The weight, or 0, without a branch: nobody can foresee on which side a sample falls.
+#[inline]
+pub(super) fn kept(weight: f64, is_kept: bool) -> f64 {
+    f64::from_bits(weight.to_bits() & u64::from(is_kept).wrapping_neg())
+}
+
+/// How the split of a node is looked for.
+pub(crate) trait Search {
+    /// What tells the left rows of a split from the right ones.
+    type Cut: Copy;
+
+    /// Number of features.
+    fn width(&self) -> usize;
+    /// Looks for a split of a column that is better than `best`, where both sides have at least
+    /// `min_samples_leaf` samples; false where the column is constant in the node.
+    fn look<C: Criterion>(
+        &mut self,
+        node: &Node<'_, C>,
+        criterion: &mut C,
+        random: &mut Random,
+        best: &mut Option<Split<Self::Cut>>,
+    ) -> bool;
+    /// Whether a row goes left.
+    fn sides(&self, split: &Split<Self::Cut>) -> impl Fn(u32) -> bool;
+    /// Values up to it go left.
+    fn threshold(&self, split: &Split<Self::Cut>) -> f32;
+}
+
+/// What a search looks at.
+pub(crate) struct Node<'a, C: Criterion> {
+    /// The samples of the node.
+    pub(crate) samples: &'a [Sample<C::Target>],
+    /// The feature.
+    pub(crate) column: usize,
+    /// No side of a split has fewer.
+    pub(crate) min_samples_leaf: usize,
+}
+
+/// A split that was found.
+pub(crate) struct Split<Cut> {
+    /// How good it is.
+    pub(crate) score: f64,
+    /// The feature.
+    pub(crate) column: usize,
+    /// What goes left.
+    pub(crate) cut: Cut,
 }
 
 /// Where growing stops, and what it looks at.
@@ -76,18 +115,14 @@ pub(crate) struct TreeLimits {
     pub(crate) min_samples_leaf: usize,
     /// Features looked at in each node.
     pub(crate) max_features: usize,
-    /// Thresholds looked at for each feature.
-    pub(crate) thresholds: Thresholds,
 }
 
 /// Grows trees one after another, reusing its buffers.
-pub(crate) struct Grower<'a, C: Criterion> {
-    columns: &'a Columns,
+pub(crate) struct Grower<S, C: Criterion> {
+    search: S,
     limits: TreeLimits,
     criterion: C,
     features: Vec<u32>,
-    keys: Vec<u64>,
-    buffer: Vec<u64>,
     moved: Vec<Sample<C::Target>>,
 }
 
@@ -104,28 +139,10 @@ enum Side {
     Right,
 }
 
-struct Split {
-    score: f64,
-    column: usize,
-    /// The largest rank that goes left.
-    low: u32,
-    /// The next rank of the node.
-    high: u32,
-    /// The threshold between them, where it was drawn.
-    drawn: Option<f32>,
-}
-
-impl<'a, C: Criterion> Grower<'a, C> {
-    pub(crate) fn new(columns: &'a Columns, limits: TreeLimits, criterion: C) -> Self {
-        Grower {
-            columns,
-            limits,
-            criterion,
-            features: (0..columns.width() as u32).collect(),
-            keys: Vec::new(),
-            buffer: Vec::new(),
-            moved: Vec::new(),
-        }
+impl<S: Search, C: Criterion> Grower<S, C> {
+    pub(crate) fn new(search: S, limits: TreeLimits, criterion: C) -> Self {
+        let features = (0..search.width() as u32).collect();
+        Grower { search, limits, criterion, features, moved: Vec::new() }
     }
 
     /// Grows a tree on `samples`, at least one; reorders them.
@@ -150,16 +167,14 @@ impl<'a, C: Criterion> Grower<'a, C> {
             match self.split(own, depth, random) {
                 None => {
                     self.criterion.leaf(&mut tree.weights);
-                    tree.nodes.push(Node::Leaf { leaf: leaves });
+                    tree.nodes.push(TreeNode::Leaf { leaf: leaves });
                     leaves += 1;
                 }
                 Some(split) => {
                     let middle = from + self.partition(own, &split);
-                    let Split { column, low, high, drawn, .. } = split;
-                    let between = || self.columns.threshold(column, low, high);
-                    tree.nodes.push(Node::Split {
-                        feature: column as u32,
-                        threshold: drawn.unwrap_or_else(between),
+                    tree.nodes.push(TreeNode::Split {
+                        feature: split.column as u32,
+                        threshold: self.search.threshold(&split),
                         left: 0,
                         right: 0,
                     });
@@ -181,7 +196,7 @@ impl<'a, C: Criterion> Grower<'a, C> {
         samples: &[Sample<C::Target>],
         depth: usize,
         random: &mut Random,
-    ) -> Option<Split> {
+    ) -> Option<Split<S::Cut>> {
         let pure = self.criterion.enter(samples);
         let small = samples.len() < self.limits.min_samples_split
             || samples.len() < 2 * self.limits.min_samples_leaf;
@@ -197,94 +212,21 @@ impl<'a, C: Criterion> Grower<'a, C> {
             let pick = drawn + random.below((self.features.len() - drawn) as u32) as usize;
             self.features.swap(drawn, pick);
             let column = self.features[drawn] as usize;
-            varying |= match self.limits.thresholds {
-                Thresholds::Searched => self.scan(samples, column, &mut best),
-                Thresholds::Drawn => self.draw(samples, column, random, &mut best),
-            };
+            let node = Node { samples, column, min_samples_leaf: self.limits.min_samples_leaf };
+            varying |= self.search.look(&node, &mut self.criterion, random, &mut best);
         }
         best
     }
 
-    /// Looks at every split of a column; false where the column is constant in the node.
-    fn scan(
-        &mut self,
-        samples: &[Sample<C::Target>],
-        column: usize,
-        best: &mut Option<Split>,
-    ) -> bool {
-        let ranks = self.columns.ranks(column);
-        self.keys.clear();
-        let (mut low, mut high) = (u32::MAX, 0);
-        self.keys.extend(samples.iter().enumerate().map(|(at, sample)| {
-            let rank = ranks[sample.row as usize];
-            (low, high) = (low.min(rank), high.max(rank));
-            (u64::from(rank) << 32) | at as u64
-        }));
-        if low == high {
-            return false;
-        }
-        sort::by_rank(&mut self.keys, &mut self.buffer, high);
-        self.criterion.restart();
-        let (first, last) = (self.limits.min_samples_leaf, samples.len());
-        let mut best_score = best.as_ref().map_or(f64::NEG_INFINITY, |best| best.score);
-        for at in 1..=last - first {
-            let (before, after) = (self.keys[at - 1], self.keys[at]);
-            self.criterion.shift(&samples[before as u32 as usize]);
-            let (low, high) = ((before >> 32) as u32, (after >> 32) as u32);
-            if low == high || at < first {
-                continue;
-            }
-            let score = self.criterion.score();
-            // Weights of very different size can cancel to a child of weight 0: no split then.
-            if score > best_score && score < f64::INFINITY {
-                best_score = score;
-                *best = Some(Split { score, column, low, high, drawn: None });
-            }
-        }
-        true
-    }
-
-    /// Looks at one drawn split of a column; false where the column is constant in the node.
-    fn draw(
-        &mut self,
-        samples: &[Sample<C::Target>],
-        column: usize,
-        random: &mut Random,
-        best: &mut Option<Split>,
-    ) -> bool {
-        let ranks = self.columns.ranks(column);
-        let (mut low, mut high) = (u32::MAX, 0);
-        for sample in samples {
-            let rank = ranks[sample.row as usize];
-            (low, high) = (low.min(rank), high.max(rank));
-        }
-        if low == high {
-            return false;
-        }
-        let (cut, threshold) = self.columns.cut(column, low, high, random.share());
-        let left = self.criterion.divide(samples, |sample| ranks[sample.row as usize] <= cut);
-        if left < self.limits.min_samples_leaf
-            || samples.len() - left < self.limits.min_samples_leaf
-        {
-            return true;
-        }
-        let score = self.criterion.score();
-        let best_score = best.as_ref().map_or(f64::NEG_INFINITY, |best| best.score);
-        if score > best_score && score < f64::INFINITY {
-            *best = Some(Split { score, column, low: cut, high: cut + 1, drawn: Some(threshold) });
-        }
-        true
-    }
-
     /// Brings the samples of the left child to the front, both children in their old order, and
     /// returns how many there are on the left.
-    fn partition(&mut self, samples: &mut [Sample<C::Target>], split: &Split) -> usize {
-        let ranks = self.columns.ranks(split.column);
+    fn partition(&mut self, samples: &mut [Sample<C::Target>], split: &Split<S::Cut>) -> usize {
+        let is_left = self.search.sides(split);
         self.moved.clear();
         let mut kept = 0;
         for at in 0..samples.len() {
             let sample = samples[at];
-            if ranks[sample.row as usize] <= split.low {
+            if is_left(sample.row) {
                 samples[kept] = sample;
                 kept += 1;
             } else {
@@ -298,7 +240,7 @@ impl<'a, C: Criterion> Grower<'a, C> {
 
 fn link(tree: &mut Tree, parent: Option<(usize, Side)>, at: usize) {
     let Some((parent, side)) = parent else { return };
-    if let Node::Split { left, right, .. } = &mut tree.nodes[parent] {
+    if let TreeNode::Split { left, right, .. } = &mut tree.nodes[parent] {
         match side {
             Side::Left => *left = at as u32,
             Side::Right => *right = at as u32,

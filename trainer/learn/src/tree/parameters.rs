@@ -2,7 +2,7 @@
 
 use model_format::onnx::op::tree_ensemble::DEPTH_MAX;
 
-use super::grow::{Thresholds, TreeLimits};
+use super::grow::TreeLimits;
 use crate::parameter::{Checked, Form, Parameter, Preset};
 
 /// Number of trees.
@@ -63,7 +63,7 @@ pub(crate) const fn max_features(default: Preset) -> Parameter {
 
 impl TreeLimits {
     /// The limits that the parameters set for `width` features.
-    pub(crate) fn new(parameters: &Checked, width: usize, thresholds: Thresholds) -> TreeLimits {
+    pub(crate) fn new(parameters: &Checked, width: usize) -> TreeLimits {
         let count = match parameters.word("max_features") {
             Some("sqrt") => width.isqrt(),
             Some(_) => width.ilog2() as usize,
@@ -75,7 +75,6 @@ impl TreeLimits {
             min_samples_split: parameters.integer("min_samples_split") as usize,
             min_samples_leaf: parameters.integer("min_samples_leaf") as usize,
             max_features: count.max(1),
-            thresholds,
         }
     }
 }

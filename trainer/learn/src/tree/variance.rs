@@ -1,6 +1,6 @@
 //! The variance criterion: how far the values of a node lie apart.
 
-use super::grow::{Criterion, Sample};
+use super::grow::{Criterion, Sample, kept};
 
 /// Weighted variance. Minimising it over two children is maximising Sl² / Wl + Sr² / Wr with the
 /// sums S of weighted values; values come centred, so that the sums do not cancel.
@@ -43,12 +43,11 @@ impl Criterion for Variance {
         self.left[1] += sample.weight;
     }
 
-    fn divide(&mut self, samples: &[Sample<f64>], is_left: impl Fn(&Sample<f64>) -> bool) -> usize {
+    fn divide(&mut self, samples: &[Sample<f64>], values: &[f32], threshold: f32) -> usize {
         let (mut sum, mut weight, mut count) = (0.0, 0.0, 0);
-        for sample in samples {
-            // A product with 0 or 1 instead of a branch that nobody can foresee.
-            let left = is_left(sample);
-            let own = if left { sample.weight } else { 0.0 };
+        for (sample, &value) in samples.iter().zip(values) {
+            let left = value <= threshold;
+            let own = kept(sample.weight, left);
             sum += own * sample.target;
             weight += own;
             count += usize::from(left);
