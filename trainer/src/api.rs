@@ -39,6 +39,7 @@ mod models;
 mod page;
 mod pipelines;
 pub mod problem;
+mod recorders;
 mod recordings;
 pub mod rules;
 mod runs;
@@ -76,6 +77,7 @@ fn described() -> (Router<ApiState>, OpenApi) {
         .merge(imports::routes())
         .merge(sent::routes())
         .merge(recordings::routes())
+        .merge(recorders::routes())
         .merge(uploads::routes())
         .merge(estimators::routes())
         .merge(runs::routes())

@@ -23,6 +23,7 @@ mod nearest;
 mod ownership;
 mod plot;
 pub mod progress;
+mod recorder;
 pub mod recording;
 pub mod secret;
 pub mod serve;

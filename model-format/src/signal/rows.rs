@@ -66,8 +66,14 @@ mod tests {
             ordered.place(0, Part::One(0, 1.0), &mut |t, v| next(t, v));
             ordered.place(100, Part::One(0, 2.0), &mut |t, v| next(t, v));
             ordered.widen(2);
-            assert_eq!(ordered.place(100, Part::One(1, 5.0), &mut |t, v| next(t, v)), Placed::Joined);
-            assert_eq!(ordered.place(50, Part::Row(&[1.5, 4.0]), &mut |t, v| next(t, v)), Placed::Row);
+            assert_eq!(
+                ordered.place(100, Part::One(1, 5.0), &mut |t, v| next(t, v)),
+                Placed::Joined
+            );
+            assert_eq!(
+                ordered.place(50, Part::Row(&[1.5, 4.0]), &mut |t, v| next(t, v)),
+                Placed::Row
+            );
             assert_eq!(
                 ordered.place(50, Part::Row(&[1.5, 4.0]), &mut |t, v| next(t, v)),
                 Placed::Duplicate

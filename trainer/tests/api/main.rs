@@ -27,6 +27,7 @@ mod mosquitto;
 mod observation;
 mod openapi;
 mod others;
+mod recorder;
 mod run_windows;
 mod sent;
 mod service;
