@@ -152,13 +152,11 @@ fn a_killed_trainer_keeps_what_had_come_at_its_next_start() {
     let found = recordings(&admin, "pump");
     let rows = found[0]["rows"].as_u64().unwrap();
     assert!((40..400).contains(&rows), "{rows}");
-    let id = found[0]["id"].as_str().unwrap();
-    let samples =
-        admin.get(&format!("/api/data/recordings/{id}/samples?to_row=40")).expect(200).json();
-    let x =
-        samples["channels"][0]["min"].as_array().or(samples["channels"][0]["values"].as_array());
-    let x: Vec<f64> =
-        x.unwrap_or_else(|| panic!("{samples}")).iter().map(|x| x.as_f64().unwrap()).collect();
+    let id = found[0]["recording_id"].as_str().unwrap();
+    let samples = format!("/api/data/recordings/{id}/samples?to_row=40");
+    let samples = admin.get(&samples).expect(200).json();
+    let x = samples["channels"][0]["min"].as_array().unwrap_or_else(|| panic!("{samples}"));
+    let x: Vec<f64> = x.iter().map(|x| x.as_f64().unwrap()).collect();
     assert_eq!(x, (0..40).map(f64::from).collect::<Vec<_>>());
     drop(service);
     // What was kept is kept once.
