@@ -34,6 +34,7 @@ mod imports;
 mod install;
 mod jobs;
 mod keys;
+mod looking;
 mod metrics;
 mod models;
 mod page;
@@ -78,6 +79,7 @@ fn described() -> (Router<ApiState>, OpenApi) {
         .merge(sent::routes())
         .merge(recordings::routes())
         .merge(recorders::routes())
+        .merge(looking::routes())
         .merge(uploads::routes())
         .merge(estimators::routes())
         .merge(runs::routes())

@@ -40,6 +40,7 @@ mod service_options;
 mod sign;
 mod simulate;
 mod source_options;
+mod spectrum;
 mod start;
 mod topics;
 mod train;
@@ -99,6 +100,7 @@ enum Command {
     Features(features::Features),
     Estimators(estimators::Estimators),
     Datasets(datasets::Datasets),
+    Spectrum(spectrum::SpectrumOf),
     Models(models::Models),
     Runs(runs::Runs),
     Serve(serve::Serve),
@@ -163,6 +165,7 @@ pub fn run(config: Config, output: &mut dyn Write) -> anyhow::Result<()> {
         Command::Features(command) => command.run(),
         Command::Estimators(command) => command.run(),
         Command::Datasets(command) => command.run(&context),
+        Command::Spectrum(command) => command.run(&context),
         Command::Models(command) => command.run(&context),
         Command::Runs(command) => command.run(&context),
         Command::Serve(command) => command.run(&context),

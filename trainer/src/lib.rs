@@ -17,6 +17,7 @@ pub mod ingest;
 pub mod jobs;
 pub mod live;
 mod local_enrolment;
+mod looking;
 mod memory;
 mod mqtt;
 mod nearest;

@@ -67,7 +67,7 @@ const TABLE: [Facts; 5] = [
         name: "compressor",
         duration_s: 600.0,
         rate_hz: compressor::RATE_HZ,
-        estimator: "random_forest_classifier --window 60",
+        estimator: "random_forest_classifier --window-s 60",
     },
     Facts {
         machine: Machine::Furnace,

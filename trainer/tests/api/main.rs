@@ -23,6 +23,7 @@ mod keys;
 mod killed;
 mod live;
 mod local_device;
+mod looking;
 mod mosquitto;
 mod observation;
 mod openapi;

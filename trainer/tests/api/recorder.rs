@@ -276,3 +276,66 @@ fn a_recorder_is_its_owners_alone() {
     assert!(other.list("/api/data/recorders").is_empty());
     assert_eq!(admin.list("/api/data/recorders").len(), 1);
 }
+
+#[test]
+fn machines_are_simulated_with_trouble_on_the_way_and_everything_is_accounted_for() {
+    let (broker, place) = (OpenMosquitto::start(), Place::new());
+    let service = place.serve("");
+    let admin = service.admin();
+    let mut asked = request("hand", &broker);
+    asked["settings"]["sources"][0]["topic"] = "cirame/samples/{stream}".into();
+    let path = start(&admin, &asked);
+    let other = Place::new();
+    let publish = format!(
+        "--json simulate motion --classes wave --per-class 1 --seconds 40 --speed 100 --chaos 0.3 \
+         --seed 5 --publish {}",
+        broker.url()
+    );
+    let output = other.command(&publish).output().unwrap();
+    let played: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let trouble = played["trouble"].as_object().unwrap();
+    assert_eq!(trouble.keys().collect::<Vec<_>>(), ["absurd", "duplicate", "late", "malformed"]);
+    // The last message is known to have come once the counts stand at what was sent.
+    let sent = played["messages"].as_u64().unwrap();
+    let recorder = wait_for("all messages have come", || {
+        let recorder = admin.get(&path).expect(200).json();
+        let refused = recorder["refused"].as_object()?.values().map(|n| n.as_u64().unwrap());
+        let streams = recorder["streams"].as_array()?.iter();
+        let taken: u64 = streams.map(|stream| stream["messages"].as_u64().unwrap()).sum();
+        (refused.sum::<u64>() + taken == sent).then_some(recorder)
+    });
+    assert!(recorder["refused"]["not_json"].as_u64() > Some(0), "{recorder}");
+    admin.post(&format!("{path}/stop"), &json!({})).expect(202);
+    let kept = wait_until_kept(&admin, &path);
+    let stream = &kept["streams"][0];
+    assert!(stream["late"].as_u64() > Some(0), "{stream}");
+    assert!(stream["dropped"]["duplicate"].as_u64() > Some(0), "{stream}");
+    let of = |name: &str| stream[name].as_u64().unwrap();
+    let dropped = stream["dropped"].as_object().unwrap().values().map(|n| n.as_u64().unwrap());
+    assert_eq!(of("samples"), of("rows") + of("late") + dropped.sum::<u64>(), "{stream}");
+}
+
+#[test]
+fn every_machine_of_the_catalogue_becomes_a_dataset_with_its_severity_and_onset() {
+    let place = Place::new();
+    for (machine, fault) in [
+        ("compressor", "valve_leak"),
+        ("furnace", "sensor_drift"),
+        ("motion", "circle"),
+        ("vibration", "inner_race"),
+    ] {
+        place.run(&format!(
+            "simulate {machine} --classes {fault} --per-class 1 --seconds 60 --severity 0.8 --onset-s 45 --into {machine}"
+        ));
+        let shown = place.command(&format!("--json datasets show {machine}")).output().unwrap();
+        let shown: Value = serde_json::from_slice(&shown.stdout).unwrap();
+        let labels = &shown["recordings"][0]["labels"];
+        let rows = shown["recordings"][0]["rows"].as_u64().unwrap();
+        assert_eq!(
+            (&labels[1]["class"], labels[1]["from_row"].as_u64()),
+            (&json!(fault), Some((rows * 3).div_ceil(4)))
+        );
+    }
+    let said = place.refusal("simulate furnace --severity 2 --into x");
+    assert!(said.contains("severity is 2"), "{said}");
+}
