@@ -104,10 +104,11 @@ impl Journal {
         if self.buffer.is_empty() {
             return Ok(());
         }
-        self.file.write_all(&self.buffer)?;
+        let written = self.file.write_all(&self.buffer);
+        // What is half written ends the journal: nothing may stand behind it.
         self.buffer.clear();
         self.is_synced = false;
-        Ok(())
+        written
     }
 
     /// Brings everything to the disk: a power cut does not cost it then.

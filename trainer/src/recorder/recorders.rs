@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
@@ -88,6 +89,8 @@ pub(crate) enum RecordersError {
 pub(crate) struct Recorders {
     folder: Arc<DataFolder>,
     shutdown: CancellationToken,
+    /// Ends what is being kept; the next start begins it anew.
+    cancelled: Arc<AtomicBool>,
     threads: usize,
     inner: Mutex<BTreeMap<RecorderId, Known>>,
     workers: Mutex<Vec<JoinHandle<()>>>,
@@ -101,10 +104,16 @@ struct Known {
 }
 
 impl Recorders {
-    /// No recorders yet; `shutdown` ends all that come, whose journals are kept at the next start.
+    /// No recorders yet.
     pub(crate) fn new(folder: Arc<DataFolder>, threads: usize) -> Self {
-        let (shutdown, inner) = (CancellationToken::new(), Mutex::default());
-        Recorders { folder, shutdown, threads, inner, workers: Mutex::default() }
+        Recorders {
+            folder,
+            shutdown: CancellationToken::new(),
+            cancelled: Arc::default(),
+            threads,
+            inner: Mutex::default(),
+            workers: Mutex::default(),
+        }
     }
 
     /// Keeps, on a thread of its own, what programs before this one had recorded.
@@ -203,6 +212,7 @@ impl Recorders {
     /// Ends all, and waits until their journals are on the disk.
     pub(crate) fn shut_down(&self) {
         self.shutdown.cancel();
+        self.cancelled.store(true, Ordering::Relaxed);
         let workers =
             std::mem::take(&mut *self.workers.lock().unwrap_or_else(PoisonError::into_inner));
         for worker in workers {
@@ -249,7 +259,7 @@ impl Recorders {
     }
 
     fn keep(&self, id: RecorderId, owner: OwnerId) {
-        let progress = Progress::default();
+        let progress = Progress::figures(Arc::default(), Arc::clone(&self.cancelled));
         let (folder, threads) = (self.folder.as_ref(), self.threads);
         let work = Work { folder, owner, threads, progress: &progress };
         let kept = keep::keep(work, &self.path(id));

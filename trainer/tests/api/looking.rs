@@ -82,3 +82,15 @@ fn an_overview_tells_classes_copies_and_leaks() {
     refused(&admin, &format!("{path}?test=recording:nothing"), "test");
     refused(&admin, &format!("{path}?test=nothing"), "test");
 }
+
+#[test]
+fn the_same_file_under_two_names_comes_in_and_is_told() {
+    let place = Place::new();
+    place.run("simulate motion --classes wave --per-class 1 --seconds 8 files");
+    std::fs::copy(place.beside("files/wave_0.csv"), place.beside("files/wave_1.csv")).unwrap();
+    place.run("import hand files --time t_ns --label-from column:label");
+    let said = place.command("--json datasets overview hand --test recording:wave_1.csv").output();
+    let said: Value = serde_json::from_slice(&said.unwrap().stdout).unwrap();
+    assert_eq!(said["duplicates"][0]["is_identical"], true, "{said}");
+    assert_eq!(said["leaks"].as_array().unwrap().len(), 1);
+}
