@@ -52,34 +52,19 @@ impl OrderedRows {
 mod tests {
     use super::*;
 
-    fn rows(place: &mut dyn FnMut(&mut dyn FnMut(i64, &[f32]))) -> Vec<(i64, Vec<f32>)> {
-        let mut found = Vec::new();
-        place(&mut |time, values: &[f32]| found.push((time, values.to_vec())));
-        found
-    }
-
     #[test]
     fn a_channel_that_comes_later_is_missing_in_the_rows_before_it() {
+        let mut found: Vec<(i64, Vec<f32>)> = Vec::new();
+        let mut next = |time, values: &[f32]| found.push((time, values.to_vec()));
         let mut ordered = OrderedRows::new(1);
         ordered.widen(1);
-        let found = rows(&mut |next| {
-            ordered.place(0, Part::One(0, 1.0), &mut |t, v| next(t, v));
-            ordered.place(100, Part::One(0, 2.0), &mut |t, v| next(t, v));
-            ordered.widen(2);
-            assert_eq!(
-                ordered.place(100, Part::One(1, 5.0), &mut |t, v| next(t, v)),
-                Placed::Joined
-            );
-            assert_eq!(
-                ordered.place(50, Part::Row(&[1.5, 4.0]), &mut |t, v| next(t, v)),
-                Placed::Row
-            );
-            assert_eq!(
-                ordered.place(50, Part::Row(&[1.5, 4.0]), &mut |t, v| next(t, v)),
-                Placed::Duplicate
-            );
-            ordered.finish(&mut |t, v| next(t, v));
-        });
+        ordered.place(0, Part::One(0, 1.0), &mut next);
+        ordered.place(100, Part::One(0, 2.0), &mut next);
+        ordered.widen(2);
+        assert_eq!(ordered.place(100, Part::One(1, 5.0), &mut next), Placed::Joined);
+        assert_eq!(ordered.place(50, Part::Row(&[1.5, 4.0]), &mut next), Placed::Row);
+        assert_eq!(ordered.place(50, Part::Row(&[1.5, 4.0]), &mut next), Placed::Duplicate);
+        ordered.finish(&mut next);
         let times: Vec<i64> = found.iter().map(|(time, _)| *time).collect();
         assert_eq!(times, [0, 50, 100]);
         assert!(found[0].1.len() == 2 && found[0].1[1].is_nan());

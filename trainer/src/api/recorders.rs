@@ -127,7 +127,8 @@ async fn label(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Stop a recorder: its recordings are written then, and its state says when they are there.
+/// Stop a recorder: its recordings are written then, and its state says when they are there. Where that
+/// has failed, as on a full disk, it is tried again.
 #[utoipa::path(post, path = "/api/data/recorders/{id}/stop", tag = "data",
     params(("id" = RecorderId, Path, description = "The recorder")),
     responses((status = 202, description = "It ends", body = Recorder)))]
@@ -136,7 +137,9 @@ async fn stop(
     caller: Caller,
     Path(id): Path<RecorderId>,
 ) -> Result<(StatusCode, Json<Recorder>), Problem> {
-    Ok((StatusCode::ACCEPTED, Json(state.recorders.stop(caller.owner(), id)?)))
+    let owner = caller.owner();
+    let stopped = state.blocking(move |state| Ok(state.recorders.stop(owner, id)?));
+    Ok((StatusCode::ACCEPTED, Json(stopped.await?)))
 }
 
 /// Listen at a broker, and tell which topics there are, how their messages seem to be written, and

@@ -55,7 +55,7 @@ impl Marks {
                 continue;
             }
             let mark = self.rows.iter().fold(0, |mark, hash| mixed(mark ^ hash));
-            if mark % KEPT_ONE_OF == 0 {
+            if mark.is_multiple_of(KEPT_ONE_OF) {
                 self.found.push(mark);
             }
         }

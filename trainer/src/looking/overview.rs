@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use model_format::id::Digest;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -290,12 +291,12 @@ fn find_alike(
         }
         pairs = alike(&marks);
     }
-    for (one, entry) in entries.iter().enumerate() {
-        for other in one + 1..entries.len() {
-            let is_known = |pair: &Alike| (pair.one, pair.other) == (one, other);
-            if entry.info.content == entries[other].info.content && !pairs.iter().any(is_known) {
-                pairs.insert(0, Alike { one, other, share: 1.0 });
-            }
+    let mut first: BTreeMap<Digest, usize> = BTreeMap::new();
+    for (other, entry) in entries.iter().enumerate() {
+        let one = *first.entry(entry.info.content).or_insert(other);
+        let is_known = |pair: &Alike| (pair.one, pair.other) == (one, other);
+        if one != other && !pairs.iter().any(is_known) {
+            pairs.insert(0, Alike { one, other, share: 1.0 });
         }
     }
     Ok(pairs)

@@ -60,11 +60,11 @@ pub(crate) fn keep(work: Work<'_>, path: &Path) -> Result<Kept, RecordError> {
         writing.push(Writing::new(work, &plan, part, counting.facts(&part.stream)));
     }
     let mut streams = Streams::new(Arc::clone(&plan));
-    let mut rows = 0;
+    let mut rows: u64 = 0;
     work.progress.stage("write", 0);
     replay(work, path, &mut streams, &mut |row| {
         rows += 1;
-        if rows % LOOK_EVERY_ROWS == 0 {
+        if rows.is_multiple_of(LOOK_EVERY_ROWS) {
             relieve(&mut writing)?;
         }
         writing[row.recording].row(row)
@@ -130,7 +130,7 @@ fn replay(
             Entry::Lost => streams.lose_connection(),
         }
         entries += 1;
-        if entries % CHECK_EVERY == 0 {
+        if entries.is_multiple_of(CHECK_EVERY) {
             work.progress.check()?;
             let (read, length) = reader.place();
             work.progress.reach(read, length);

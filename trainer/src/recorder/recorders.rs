@@ -65,7 +65,7 @@ pub(crate) enum RecorderState {
     Keeping,
     /// Its recordings are in the dataset.
     Kept,
-    /// Its recordings could not be written; its journal is tried again at the next start.
+    /// Its recordings could not be written. To stop it again tries it again, and so does the next start.
     Failed,
 }
 
@@ -199,14 +199,25 @@ impl Recorders {
         })
     }
 
-    /// Ends a recorder: its recordings are being kept then. Again, nothing happens.
-    pub(crate) fn stop(&self, owner: OwnerId, id: RecorderId) -> Result<Recorder, RecordersError> {
-        self.known(owner, id, |known| {
-            if let Some(handle) = &known.handle {
-                handle.stop();
-            }
-            Ok(known.shown())
-        })
+    /// Ends a recorder: its recordings are being kept then. Where that has failed, it is tried again.
+    pub(crate) fn stop(
+        self: &Arc<Self>,
+        owner: OwnerId,
+        id: RecorderId,
+    ) -> Result<Recorder, RecordersError> {
+        let path = self.path(id);
+        let mut inner = self.lock();
+        let known = inner.get_mut(&id).filter(|known| known.owner == owner);
+        let known = known.ok_or(RecordersError::Unknown(id))?;
+        if let Some(handle) = &known.handle {
+            handle.stop();
+        } else if known.recorder.state == RecorderState::Failed && path.exists() {
+            let recorders = Arc::clone(self);
+            let begun = self.spawn("keep", move || recorders.keep(id, owner));
+            begun.map_err(RecordError::Thread)?;
+            (known.recorder.state, known.recorder.problem) = (RecorderState::Keeping, None);
+        }
+        Ok(known.shown())
     }
 
     /// Ends all, and waits until their journals are on the disk.

@@ -82,7 +82,7 @@ impl Mosquitto {
 
 /// A mosquitto that lets everybody in; ends with its test.
 pub(crate) struct OpenMosquitto {
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     pub(crate) port: u16,
     child: Child,
 }
@@ -94,9 +94,8 @@ impl OpenMosquitto {
             let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
             let port = listener.local_addr().expect("the listener has an address").port();
             drop(listener);
-            let text = format!("user root\nallow_anonymous true\nlistener {port} 127.0.0.1\n");
-            if let Some(child) = start(folder.path(), port, &text) {
-                return OpenMosquitto { _folder: folder, port, child };
+            if let Some(child) = start(folder.path(), port, &open_to_all(port)) {
+                return OpenMosquitto { folder, port, child };
             }
         }
         panic!("mosquitto does not start");
@@ -105,14 +104,28 @@ impl OpenMosquitto {
     pub(crate) fn url(&self) -> String {
         format!("mqtt://127.0.0.1:{}", self.port)
     }
-}
 
-impl Drop for OpenMosquitto {
-    fn drop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         // It may have ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+
+    /// Starts again where it was.
+    pub(crate) fn begin_again(&mut self) {
+        let child = start(self.folder.path(), self.port, &open_to_all(self.port));
+        self.child = child.expect("mosquitto starts again");
+    }
+}
+
+impl Drop for OpenMosquitto {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn open_to_all(port: u16) -> String {
+    format!("user root\nallow_anonymous true\nlistener {port} 127.0.0.1\n")
 }
 
 impl Drop for Mosquitto {

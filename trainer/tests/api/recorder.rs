@@ -13,13 +13,13 @@ use crate::service::{Place, wait_for};
 const TOPIC: &str = "plant/{line}/{machine}/accel";
 
 /// A machine that publishes.
-struct Machine {
+pub(crate) struct Machine {
     client: Mqtt,
     connection: Connection,
 }
 
 impl Machine {
-    fn new(broker: &OpenMosquitto, name: &str) -> Self {
+    pub(crate) fn new(broker: &OpenMosquitto, name: &str) -> Self {
         let (client, connection) = Mqtt::new(MqttOptions::new(name, "127.0.0.1", broker.port), 10);
         Machine { client, connection }
     }
@@ -36,7 +36,7 @@ impl Machine {
     }
 
     /// Rows of one machine, one each message, 10 ms apart.
-    fn rows(&mut self, machine: &str, numbers: std::ops::Range<u32>) {
+    pub(crate) fn rows(&mut self, machine: &str, numbers: std::ops::Range<u32>) {
         for number in numbers {
             let row = json!({ "t_ms": 1_800_000_000_000_u64 + u64::from(number) * 10,
                               "acc": { "x": number, "y": 0.5 } });
@@ -46,13 +46,13 @@ impl Machine {
     }
 }
 
-fn request(dataset: &str, broker: &OpenMosquitto) -> Value {
+pub(crate) fn request(dataset: &str, broker: &OpenMosquitto) -> Value {
     json!({ "dataset": dataset, "broker": broker.url(),
             "settings": { "sources": [{ "topic": TOPIC }] } })
 }
 
 /// Starts a recorder, and waits until it hears the broker.
-fn start(client: &Client, request: &Value) -> String {
+pub(crate) fn start(client: &Client, request: &Value) -> String {
     let made = client.post("/api/data/recorders", request).expect(201).json();
     let path = format!("/api/data/recorders/{}", made["id"].as_str().unwrap());
     wait_for("the recorder is connected", || {
@@ -62,7 +62,7 @@ fn start(client: &Client, request: &Value) -> String {
 }
 
 /// Waits until a recorder has so many rows of all its streams.
-fn wait_for_rows(client: &Client, path: &str, count: u64) -> Value {
+pub(crate) fn wait_for_rows(client: &Client, path: &str, count: u64) -> Value {
     wait_for("the rows have come", || {
         let recorder = client.get(path).expect(200).json();
         let streams = recorder["streams"].as_array()?.iter();
@@ -338,4 +338,52 @@ fn every_machine_of_the_catalogue_becomes_a_dataset_with_its_severity_and_onset(
     }
     let said = place.refusal("simulate furnace --severity 2 --into x");
     assert!(said.contains("severity is 2"), "{said}");
+}
+
+#[test]
+fn a_broker_that_goes_and_comes_back_is_joined_again() {
+    let (mut broker, place) = (OpenMosquitto::start(), Place::new());
+    let service = place.serve("");
+    let admin = service.admin();
+    let path = start(&admin, &request("pump", &broker));
+    Machine::new(&broker, "machine").rows("pump", 0..3);
+    wait_for_rows(&admin, &path, 3);
+    broker.stop();
+    let lost = wait_for("the recorder has lost the broker", || {
+        let recorder = admin.get(&path).expect(200).json();
+        (recorder["connected"] == false).then_some(recorder)
+    });
+    assert!(lost["lost"].is_string() && lost["state"] == "recording", "{lost}");
+    broker.begin_again();
+    wait_for("the recorder is connected", || {
+        (admin.get(&path).expect(200).json()["connected"] == true).then_some(())
+    });
+    Machine::new(&broker, "machine").rows("pump", 3..6);
+    wait_for_rows(&admin, &path, 6);
+    admin.post(&format!("{path}/stop"), &json!({})).expect(202);
+    wait_until_kept(&admin, &path);
+    assert_eq!(recordings(&admin, "pump")[0]["rows"], 6);
+}
+
+#[test]
+fn a_node_whose_birth_was_missed_is_asked_for_it() {
+    let (broker, place) = (OpenMosquitto::start(), Place::new());
+    let service = place.serve("");
+    let admin = service.admin();
+    let settings = json!({ "sparkplug_groups": ["+"] });
+    let asked = json!({ "dataset": "line", "broker": broker.url(), "settings": settings });
+    let path = start(&admin, &asked);
+    let mut machine = Machine::new(&broker, "node");
+    machine.client.subscribe("spBv1.0/g/NCMD/n", QoS::AtLeastOnce).unwrap();
+    // A payload with sequence number 1, which follows no birth.
+    machine.client.publish("spBv1.0/g/NDATA/n", QoS::AtLeastOnce, false, &b"\x18\x01"[..]).unwrap();
+    let command = machine.connection.iter().find_map(|event| match event.unwrap() {
+        Event::Incoming(Packet::Publish(message)) => Some(message),
+        _ => None,
+    });
+    let command = command.expect("the node is asked");
+    assert!(command.payload.windows(7).any(|part| part == b"Rebirth"), "{:?}", command.payload);
+    wait_for("the data is counted", || {
+        (admin.get(&path).expect(200).json()["refused"]["not_born"] == 1).then_some(())
+    });
 }

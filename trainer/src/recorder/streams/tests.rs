@@ -164,3 +164,31 @@ fn bounds_hold_and_are_counted() {
     }
     assert!(!recorded.streams.label(None));
 }
+
+#[test]
+fn nodes_of_sparkplug_are_streams_as_on_a_device() {
+    let recorded: Vec<serde_json::Value> = serde_json::from_str(include_str!(
+        "../../../../model-format/tests/sparkplug/messages.json"
+    ))
+    .unwrap();
+    let plan = RecordSettings { sparkplug_groups: vec!["+".to_owned()], ..Default::default() };
+    let mut streams = Streams::new(Arc::new(plan.check().unwrap()));
+    let mut expected = std::collections::BTreeSet::new();
+    let mut rows = 0;
+    for (number, message) in recorded.iter().enumerate() {
+        let (topic, hex) =
+            (message["topic"].as_str().unwrap(), message["payload"].as_str().unwrap());
+        let byte = |at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+        let payload: Vec<u8> = (0..hex.len()).step_by(2).map(byte).collect();
+        streams.message(number as i64, topic, &payload, &mut |_| rows += 1);
+        if topic.contains("DATA") || topic.contains("BIRTH") {
+            let levels: Vec<&str> = topic.split('/').collect();
+            expected.insert([&levels[1..2], &levels[3..]].concat().join("."));
+        }
+    }
+    streams.finish(&mut |_| rows += 1);
+    let found: std::collections::BTreeSet<String> =
+        streams.parts().iter().map(|part| part.stream.clone()).collect();
+    assert_eq!(found, expected);
+    assert!(rows > 0 && streams.standing().iter().all(|stream| !stream.channels.is_empty()));
+}
