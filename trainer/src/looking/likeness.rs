@@ -136,8 +136,14 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_that_stands_still_is_like_no_other() {
+    fn machines_that_stand_still_are_like_no_other() {
         let still = vec![0.0; 4000];
         assert!(alike(&[marks(&still, 50), marks(&still, 60)]).is_empty());
+        // Nor are those that stand at the same levels, one after another in another order.
+        let levels = |of: fn(u32) -> u32| -> Vec<f32> {
+            (0..400).flat_map(|number| [of(number) as f32; 40]).collect()
+        };
+        let (rising, falling) = (levels(|number| number), levels(|number| number * 7 % 400));
+        assert!(alike(&[marks(&rising, 50), marks(&falling, 60)]).is_empty());
     }
 }

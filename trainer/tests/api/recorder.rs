@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::process::Stdio;
+use std::time::Duration;
 
 use rumqttc::{Client as Mqtt, Connection, Event, MqttOptions, Packet, QoS};
 use serde_json::{Value, json};
@@ -295,6 +296,10 @@ fn machines_are_simulated_with_trouble_on_the_way_and_everything_is_accounted_fo
     let played: Value = serde_json::from_slice(&output.stdout).unwrap();
     let trouble = played["trouble"].as_object().unwrap();
     assert_eq!(trouble.keys().collect::<Vec<_>>(), ["absurd", "duplicate", "late", "malformed"]);
+    // Three rows in each message; the last one has the rest.
+    let of_kind = |kind: &str| trouble[kind].as_u64().unwrap();
+    let usual = 2500_u64.div_ceil(3);
+    assert_eq!(played["messages"], usual + of_kind("duplicate") + of_kind("absurd"), "{played}");
     // The last message is known to have come once the counts stand at what was sent.
     let sent = played["messages"].as_u64().unwrap();
     let recorder = wait_for("all messages have come", || {
@@ -377,11 +382,13 @@ fn a_node_whose_birth_was_missed_is_asked_for_it() {
     machine.client.subscribe("spBv1.0/g/NCMD/n", QoS::AtLeastOnce).unwrap();
     // A payload with sequence number 1, which follows no birth.
     machine.client.publish("spBv1.0/g/NDATA/n", QoS::AtLeastOnce, false, &b"\x18\x01"[..]).unwrap();
-    let command = machine.connection.iter().find_map(|event| match event.unwrap() {
-        Event::Incoming(Packet::Publish(message)) => Some(message),
-        _ => None,
+    let command = wait_for("the node is asked", || {
+        match machine.connection.recv_timeout(Duration::from_millis(10)).ok()? {
+            Ok(Event::Incoming(Packet::Publish(message))) => Some(message),
+            Ok(_) => None,
+            Err(error) => panic!("the broker is there: {error}"),
+        }
     });
-    let command = command.expect("the node is asked");
     assert!(command.payload.windows(7).any(|part| part == b"Rebirth"), "{:?}", command.payload);
     wait_for("the data is counted", || {
         (admin.get(&path).expect(200).json()["refused"]["not_born"] == 1).then_some(())
