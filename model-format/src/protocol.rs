@@ -14,6 +14,7 @@ mod enrolment;
 mod heartbeat;
 mod model_signature;
 mod signature;
+mod source;
 mod template;
 mod topic;
 
@@ -28,6 +29,7 @@ pub use heartbeat::{
 };
 pub use model_signature::{ModelSignature, ModelSignatureError, signed_text};
 pub use signature::{CLOCK_SKEW_MS_MAX, DEVICE_HEADER, SIGNATURE_HEADER, TIME_HEADER, message};
+pub use source::{Router, SourceError, SourceSettings, TopicSource};
 pub use template::{NameTemplate, TemplateError, TopicTemplate};
 pub use topic::{
     TOPIC_PREFIX, alarms_topic, check_topic_level, check_topic_prefix, command_topic,

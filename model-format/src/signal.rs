@@ -6,6 +6,7 @@ pub mod features;
 mod order;
 mod rate;
 mod resample;
+pub mod rows;
 mod sample;
 mod segment;
 pub mod simulate;

@@ -34,11 +34,13 @@ mod imports;
 mod install;
 mod jobs;
 mod keys;
+mod looking;
 mod metrics;
 mod models;
 mod page;
 mod pipelines;
 pub mod problem;
+mod recorders;
 mod recordings;
 pub mod rules;
 mod runs;
@@ -76,6 +78,8 @@ fn described() -> (Router<ApiState>, OpenApi) {
         .merge(imports::routes())
         .merge(sent::routes())
         .merge(recordings::routes())
+        .merge(recorders::routes())
+        .merge(looking::routes())
         .merge(uploads::routes())
         .merge(estimators::routes())
         .merge(runs::routes())

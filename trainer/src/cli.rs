@@ -30,6 +30,7 @@ mod import;
 mod models;
 mod openapi;
 mod prove;
+mod record;
 mod report;
 mod restore;
 mod retrain;
@@ -38,7 +39,10 @@ mod serve;
 mod service_options;
 mod sign;
 mod simulate;
+mod source_options;
+mod spectrum;
 mod start;
+mod topics;
 mod train;
 mod users;
 mod window_options;
@@ -81,6 +85,8 @@ struct DataArgs {
 enum Command {
     Simulate(simulate::Simulate),
     Import(import::Import),
+    Record(Box<record::Record>),
+    Topics(topics::Topics),
     Train(Box<train::Train>),
     Adopt(Box<adopt::Adopt>),
     Evaluate(evaluate::Evaluate),
@@ -94,6 +100,7 @@ enum Command {
     Features(features::Features),
     Estimators(estimators::Estimators),
     Datasets(datasets::Datasets),
+    Spectrum(spectrum::SpectrumOf),
     Models(models::Models),
     Runs(runs::Runs),
     Serve(serve::Serve),
@@ -145,6 +152,8 @@ pub fn run(config: Config, output: &mut dyn Write) -> anyhow::Result<()> {
     let report = match &config.command {
         Command::Simulate(command) => command.run(&context),
         Command::Import(command) => command.run(&context),
+        Command::Record(command) => command.run(&context),
+        Command::Topics(command) => command.run(&context),
         Command::Evaluate(command) => command.run(&context),
         Command::Export(command) => command.run(&context),
         Command::Keygen(command) => command.run(),
@@ -156,6 +165,7 @@ pub fn run(config: Config, output: &mut dyn Write) -> anyhow::Result<()> {
         Command::Features(command) => command.run(),
         Command::Estimators(command) => command.run(),
         Command::Datasets(command) => command.run(&context),
+        Command::Spectrum(command) => command.run(&context),
         Command::Models(command) => command.run(&context),
         Command::Runs(command) => command.run(&context),
         Command::Serve(command) => command.run(&context),

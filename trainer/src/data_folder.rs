@@ -11,6 +11,7 @@
 //! runs/<run>.csv                 answers of models on the windows of their runs
 //! uploads/<id>                   uploads, whole or not
 //! inbox/                         files that the service offers for import
+//! recorders/<id>.journal         what comes while it is recorded
 //! broker-secret                  what the embedded broker's passwords are made of
 //! first-login                    the first admin's password, until it was used
 //! lock                           locked while a process works here; holds its process id
@@ -35,8 +36,8 @@ use crate::store::{JobId, RunId, Store, StoreError, UploadId};
 pub(crate) const TEMPORARY_PREFIX: &str = ".writing-";
 
 /// The folders in the data folder.
-pub(crate) const FOLDERS: [&str; 6] =
-    ["datasets", "models", "evaluations", "runs", "uploads", "inbox"];
+pub(crate) const FOLDERS: [&str; 7] =
+    ["datasets", "models", "evaluations", "runs", "uploads", "inbox", "recorders"];
 
 /// Why the data folder cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -202,6 +203,11 @@ impl DataFolder {
     /// Where the files of this import are laid out while it goes on.
     pub fn import_path(&self, job: JobId) -> PathBuf {
         self.path.join("uploads").join(format!("{TEMPORARY_PREFIX}{job}"))
+    }
+
+    /// Where what recorders hear is kept until it has become recordings.
+    pub(crate) fn recorders_path(&self) -> PathBuf {
+        self.path.join("recorders")
     }
 
     /// Where the first admin's password stands until it was used.

@@ -30,6 +30,7 @@ use crate::store::NewEntry;
 
 pub use files::{Looking, Plan, PlannedFile, SkippedFile, look, plan};
 pub use format::{FileFormat, UnknownFileFormat};
+pub(crate) use intake::{Intake, Whole};
 pub use options::{
     Encoding, ImportArgs, ImportOptions, LabelFrom, NameValue, OptionError, RateOption, TimeOption,
 };

@@ -14,7 +14,7 @@ mod tls;
 
 pub(crate) use control::{Control, ControlCommand, ControlError};
 pub(crate) use publisher::{MqttError, Publisher};
-pub(crate) use subscription::{Heard, Subscription};
+pub(crate) use subscription::{Delivery, Heard, Subscription};
 pub use tls::Authorities;
 
 /// Time without traffic after which a connection is tried.

@@ -111,6 +111,15 @@ impl Progress {
         }
     }
 
+    /// So many steps are done, of so many.
+    pub fn reach(&self, steps: u64, total: u64) {
+        match &self.shown {
+            Shown::Bar { bar, .. } => bar.set_length(total),
+            Shown::Figures(figures) => figures.total.store(total, Ordering::Relaxed),
+        }
+        self.set(steps);
+    }
+
     /// Whether somebody wishes the work to end early.
     pub fn is_cancelled(&self) -> bool {
         self.cancelled.load(Ordering::Relaxed)

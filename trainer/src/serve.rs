@@ -127,8 +127,17 @@ pub fn serve(
     let own_access = own_access(&folder, &config.broker, embedded.as_ref())?;
     let keeping = start_accounts(&folder, config, broker.as_ref(), own_access.as_ref(), &shutdown)?;
     let (accounts, keeper) = keeping.unzip();
-    let state =
-        ApiState::new(folder, Arc::clone(&jobs), broker, accounts.clone(), edge_programs, config);
+    let state = ApiState::new(
+        folder,
+        Arc::clone(&jobs),
+        broker,
+        own_access.clone(),
+        accounts.clone(),
+        edge_programs,
+        config,
+    );
+    let recorders = Arc::clone(&state.recorders);
+    recorders.recover().context("what was recorded gets no thread")?;
     let demo = match (&own_access, config.demo) {
         (Some(access), true) => Some((state.clone(), access.clone())),
         _ => None,
@@ -175,6 +184,7 @@ pub fn serve(
             tracing::error!("the thread that {what} panicked");
         }
     }
+    recorders.shut_down();
     wait_for_workers(&workers, asked_at + GRACE);
     if let Some(embedded) = embedded {
         embedded.stop();

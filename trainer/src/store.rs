@@ -42,7 +42,7 @@ pub use deployment::{Deployment, DeploymentStatus};
 pub use device::{Device, Heard, NewDevice};
 pub use id::{
     DatasetId, DatasetVersionId, DeploymentId, DeviceId, JobId, KeyId, ModelId, ModelVersionId,
-    OwnerId, PipelineId, RecordingId, RunId, TokenId, UploadId, UserId,
+    OwnerId, PipelineId, RecorderId, RecordingId, RunId, TokenId, UploadId, UserId,
 };
 pub use imported::Source;
 pub use job::{Finished, Job, JobKind, JobStatus, NewJob};

@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use model_format::payload::message::{Reading, Times};
 use model_format::protocol::{
-    NameTemplate, TOPIC_PREFIX, TopicTemplate, check_topic_level, command_topic, samples_topic,
+    NameTemplate, TOPIC_PREFIX, TopicSource, TopicTemplate, check_topic_level, command_topic,
+    samples_topic,
 };
 use tempfile::TempDir;
 use tokio::signal::unix::{SignalKind, signal};
@@ -212,11 +213,13 @@ impl Serve {
         };
         let topic = TopicTemplate::parse(&samples_topic(prefix, "{stream}"))?;
         let direct = || serve::Source {
-            stream: NameTemplate::all(&topic),
-            topic: topic.clone(),
-            reading: Reading::json(times.clone()),
-            channel: None,
-            stream_tag: None,
+            topics: TopicSource {
+                stream: NameTemplate::all(&topic),
+                topic: topic.clone(),
+                reading: Reading::json(times.clone()),
+                channel: None,
+                stream_tag: None,
+            },
             models: None,
             channels: HashMap::new(),
         };

@@ -64,12 +64,7 @@ pub(super) struct Taken<'a> {
 
 impl<'a> Taken<'a> {
     fn samples(self) -> impl Iterator<Item = MessageSample<'a>> {
-        let is_own = move |sample: &MessageSample<'a>| match (self.tag, &sample.series) {
-            (None, _) => true,
-            (Some((key, value)), Some(series)) => series.tag(key) == Some(value),
-            (Some(_), None) => false,
-        };
-        self.message.samples().filter(is_own)
+        self.message.samples_of(self.tag)
     }
 }
 

@@ -1,28 +1,24 @@
-//! From a topic to a stream: sources, gates by topic, the command topic, and shards.
+//! Sources of samples and what the configuration says of them; shards.
 
 use std::collections::HashMap;
-use std::ops::Range;
 
 use model_format::id::Digest;
-use model_format::payload::message::Reading;
-use model_format::protocol::{NameTemplate, TopicTemplate};
+use model_format::protocol::TopicSource;
 
-/// Topics that carry samples, and how these are written.
+/// Topics that carry samples, and which models answer them.
 #[derive(Debug)]
 pub(crate) struct Source {
-    pub(crate) topic: TopicTemplate,
-    /// The stream that a topic belongs to.
-    pub(crate) stream: NameTemplate,
-    /// How its payloads are read.
-    pub(crate) reading: Reading,
-    /// The channel that a topic is about, where a payload names none.
-    pub(crate) channel: Option<NameTemplate>,
-    /// The tag whose value is added to the stream's name.
-    pub(crate) stream_tag: Option<String>,
+    pub(crate) topics: TopicSource,
     /// The models that answer; none for all whose channels come.
     pub(crate) models: Option<Vec<String>>,
     /// What stands under a payload's names, where the configuration says it.
     pub(crate) channels: HashMap<String, MappedChannel>,
+}
+
+impl AsRef<TopicSource> for Source {
+    fn as_ref(&self) -> &TopicSource {
+        &self.topics
+    }
 }
 
 /// Nodes of Sparkplug B; a node is the stream `GROUP.NODE`, a device `GROUP.NODE.DEVICE`.
@@ -112,47 +108,6 @@ impl std::str::FromStr for Shard {
                 "i/n is expected, such as 1/2, with i from 1 to n, n at most {SHARDS_MAX}"
             )),
         }
-    }
-}
-
-/// Finds the source of a topic.
-#[derive(Debug, Default)]
-pub(super) struct Router {
-    found: Vec<Range<usize>>,
-    channel: String,
-    name: String,
-}
-
-impl Router {
-    /// The place of the source that a topic belongs to; its stream is [`Router::name`] then.
-    pub(super) fn source(&mut self, sources: &[Source], topic: &str) -> Option<usize> {
-        let place =
-            sources.iter().position(|source| source.topic.matches(topic, &mut self.found))?;
-        sources[place].stream.render(topic, &self.found, &mut self.name);
-        self.channel.clear();
-        if let Some(channel) = &sources[place].channel {
-            channel.render(topic, &self.found, &mut self.channel);
-        }
-        Some(place)
-    }
-
-    /// Whether a topic fits; the name that it gives is [`Router::name`] then.
-    pub(super) fn fits(&mut self, topic: &TopicTemplate, name: &NameTemplate, text: &str) -> bool {
-        let fits = topic.matches(text, &mut self.found);
-        if fits {
-            name.render(text, &self.found, &mut self.name);
-        }
-        fits
-    }
-
-    /// The stream that was found last.
-    pub(super) fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The channel that the topic is about, where its source says so.
-    pub(super) fn channel(&self) -> Option<&str> {
-        (!self.channel.is_empty()).then_some(&*self.channel)
     }
 }
 

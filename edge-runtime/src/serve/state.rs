@@ -10,14 +10,14 @@ use model_format::manifest::Manifest;
 use model_format::payload::message::{Message, MessageError};
 use model_format::payload::sparkplug::{Nodes, Rebirth, SparkplugError};
 use model_format::pipeline::{Pipeline, PipelineError};
-use model_format::protocol::StreamReport;
+use model_format::protocol::{Router, StreamReport};
 use model_format::signal::stream::Drops;
 
 use super::inbox::Origin;
 use super::live_stream::LiveStream;
 use super::operator::{Book, CommandError, Operator};
 use super::outbox::Kind;
-use super::route::{Router, Shard, Source, SparkplugSource};
+use super::route::{Shard, Source, SparkplugSource};
 use super::watch::{AlarmEvent, Condition, WatchPlan};
 use crate::answer::Latencies;
 use crate::service::{MODELS_MAX, ModelStatus, ReadyModel};
@@ -78,7 +78,7 @@ impl Plan {
             Condition::Topic(condition) => Some(condition.topic.filter()),
             Condition::Feature { .. } => None,
         });
-        let sources = self.sources.iter().map(|source| source.topic.filter());
+        let sources = self.sources.iter().map(|source| source.topics.topic.filter());
         let sparkplug = self.sparkplug.iter().map(SparkplugSource::filter);
         let mut filters: Vec<String> = sources.chain(sparkplug).chain(gates).collect();
         filters.sort();

@@ -279,6 +279,30 @@ impl Message {
         self.samples.is_empty()
     }
 
+    /// The values of a tag, each once, in the order in which they first stand there.
+    pub fn tag_values(&self, key: &str) -> Vec<&str> {
+        let mut values: Vec<&str> = Vec::new();
+        for sample in self.samples() {
+            let value = sample.series.and_then(|series| series.tag(key));
+            if let Some(value) = value.filter(|value| !values.contains(value)) {
+                values.push(value);
+            }
+        }
+        values
+    }
+
+    /// The samples with this tag, or all.
+    pub fn samples_of<'a>(
+        &'a self,
+        tag: Option<(&'a str, &'a str)>,
+    ) -> impl Iterator<Item = MessageSample<'a>> {
+        self.samples().filter(move |sample| match (tag, &sample.series) {
+            (None, _) => true,
+            (Some((key, value)), Some(series)) => series.tag(key) == Some(value),
+            (Some(_), None) => false,
+        })
+    }
+
     /// The samples, in their order.
     pub fn samples(&self) -> impl Iterator<Item = MessageSample<'_>> {
         let mut start = 0;

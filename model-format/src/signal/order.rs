@@ -16,15 +16,17 @@ const CLOCK_BACK_SAMPLES: u32 = 32;
 const SPARE_ROWS: usize = 64;
 
 /// A sample, or the value of one of its channels.
-#[derive(Clone, Copy)]
-pub(super) enum Part<'a> {
+#[derive(Clone, Copy, Debug)]
+pub enum Part<'a> {
+    /// A value for each channel; NaN where there is none.
     Row(&'a [f32]),
+    /// The value of one channel.
     One(usize, f32),
 }
 
 /// What became of a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Placed {
+pub enum Placed {
     /// It is a row, passed on or held.
     Row,
     /// It was joined to a row that is still held.
@@ -95,6 +97,38 @@ impl Order {
             backwards: 0,
             backwards_ns: 0,
         }
+    }
+
+    /// Holds rows of no pipeline: each channel may come with any row.
+    pub(super) fn of_rows(lateness_ms: u32) -> Self {
+        Order {
+            channels: 0,
+            clock: Vec::new(),
+            lateness_ns: i64::from(lateness_ms) * 1_000_000,
+            rows_max: held_rows_max(0),
+            held: VecDeque::new(),
+            store: Vec::new(),
+            free: Vec::new(),
+            newest_ns: None,
+            released_ns: None,
+            backwards: 0,
+            backwards_ns: 0,
+        }
+    }
+
+    /// From now on there are more channels; rows that are held have no value of them yet.
+    pub(super) fn widen(&mut self, channels: usize) {
+        let before = self.channels;
+        let mut store = Vec::with_capacity(self.store.len() / before.max(1) * channels);
+        if before > 0 {
+            for row in self.store.chunks_exact(before) {
+                store.extend_from_slice(row);
+                store.resize(store.len() + channels - before, f32::NAN);
+            }
+        }
+        self.store = store;
+        self.clock.extend(before..channels);
+        (self.channels, self.rows_max) = (channels, held_rows_max(channels));
     }
 
     /// Places one part and passes on the rows that nothing can come before any more.

@@ -1,9 +1,24 @@
 //! Simulated machines: seeded, labelled signals for tests and demonstrations.
 //!
 //! Each generator is an iterator over samples and a pure function of its configuration: the same
-//! configuration gives the same bits on every machine. [`vibration`] is a motor-driven pump with
-//! an accelerometer, [`process`] the slow signals of the same plant with a regression target.
+//! configuration gives the same bits on every machine.
+//!
+//! | module | machine |
+//! |---|---|
+//! | [`vibration`] | a motor-driven pump with an accelerometer; its bearing is that of [`bearing`] |
+//! | [`process`] | the slow signals of the same plant, with a regression target |
+//! | [`compressor`] | an air compressor that loads and unloads |
+//! | [`furnace`] | temperatures of a furnace, with drift, with a regression target |
+//! | [`motion`] | a hand that moves an accelerometer |
+//!
+//! [`chaos`] makes trouble on the way.
 
+pub mod bearing;
+pub mod chaos;
+pub mod compressor;
+pub mod fault;
+pub mod furnace;
+pub mod motion;
 mod noise;
 pub mod process;
 pub mod vibration;

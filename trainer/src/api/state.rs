@@ -10,11 +10,12 @@ use super::install::EdgePrograms;
 use super::metrics::Metrics;
 use super::problem::{Problem, UNAVAILABLE};
 use super::uploads::Writing;
-use crate::broker::Accounts;
+use crate::broker::{Accounts, BrokerReach};
 use crate::data_folder::DataFolder;
 use crate::demo::Playing;
 use crate::jobs::Jobs;
 use crate::live::Live;
+use crate::recorder::recorders::Recorders;
 use crate::serve::{DeviceBroker, ServeConfig};
 use crate::store::{Store, StoreError};
 
@@ -26,6 +27,9 @@ const HASHING_MAX: usize = 2;
 
 /// Most requests that replay recordings at once: each holds some of them in memory.
 const REPLAYING_MAX: usize = 2;
+
+/// Most requests that listen at a broker at once.
+const LISTENING_MAX: usize = 4;
 
 /// What all handlers share; cheap to clone.
 #[derive(Clone)]
@@ -47,6 +51,10 @@ pub struct Shared {
     pub playing: Playing,
     /// Access to the broker for devices, where there is one.
     pub broker: Option<DeviceBroker>,
+    /// How the trainer itself reaches it.
+    pub(super) own_broker: Option<BrokerReach>,
+    /// What records what devices publish.
+    pub(crate) recorders: Arc<Recorders>,
     /// The accounts of devices there, where the trainer makes them.
     pub(crate) accounts: Option<Accounts>,
     /// The edge runtime for boards.
@@ -64,6 +72,7 @@ pub struct Shared {
     blocking: Arc<Semaphore>,
     hashing: Arc<Semaphore>,
     replaying: Arc<Semaphore>,
+    listening: Arc<Semaphore>,
 }
 
 impl std::ops::Deref for ApiState {
@@ -80,12 +89,16 @@ impl ApiState {
         folder: Arc<DataFolder>,
         jobs: Arc<Jobs>,
         broker: Option<DeviceBroker>,
+        own_broker: Option<BrokerReach>,
         accounts: Option<Accounts>,
         edge_programs: EdgePrograms,
         config: &ServeConfig,
     ) -> Self {
         let metrics = Metrics::default();
+        let recorders = Arc::new(Recorders::new(Arc::clone(&folder), config.threads));
         ApiState(Arc::new(Shared {
+            own_broker,
+            recorders,
             folder,
             jobs,
             backoff: Backoff::default(),
@@ -103,6 +116,7 @@ impl ApiState {
             blocking: Arc::new(Semaphore::new(BLOCKING_MAX)),
             hashing: Arc::new(Semaphore::new(HASHING_MAX)),
             replaying: Arc::new(Semaphore::new(REPLAYING_MAX)),
+            listening: Arc::new(Semaphore::new(LISTENING_MAX)),
         }))
     }
 
@@ -136,6 +150,14 @@ impl ApiState {
         work: impl FnOnce(&ApiState) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
         self.within(&self.replaying, work).await
+    }
+
+    /// Listens at a broker, which takes a while: a few at once.
+    pub(super) async fn listening<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&ApiState) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        self.within(&self.listening, work).await
     }
 
     /// Works on a thread of its own when there is a place. The place is kept until the work is done,

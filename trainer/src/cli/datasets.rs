@@ -7,7 +7,9 @@ use clap::{Args, Subcommand};
 
 use super::report::{Report, TextTable, moment, short};
 use super::{Context, Versioned, to_json};
+use crate::looking::overview::{Overview, overview};
 use crate::store::{DatasetVersion, Entry, OwnerId, PageOf};
+use crate::training::settings::Selector;
 
 /// The first thousand datasets.
 const ALL: PageOf = PageOf { limit: 1000, cursor: None };
@@ -17,7 +19,8 @@ const ALL: PageOf = PageOf { limit: 1000, cursor: None };
 #[command(after_help = "Examples:
   cirame-trainer datasets list
   cirame-trainer datasets show pump
-  cirame-trainer datasets show pump@1 --json")]
+  cirame-trainer datasets show pump@1 --json
+  cirame-trainer datasets overview pump --test tag:load=100")]
 pub(super) struct Datasets {
     #[command(subcommand)]
     command: DatasetsCommand,
@@ -32,6 +35,17 @@ enum DatasetsCommand {
         /// Name of the dataset.
         #[arg(value_name = "DATASET")]
         dataset: Versioned,
+    },
+    /// What it holds: classes and durations, the balance of a split, recordings that are in it twice,
+    /// and what would leak from training into testing.
+    Overview {
+        /// Name of the dataset: its newest version, or NAME@VERSION.
+        #[arg(value_name = "DATASET")]
+        dataset: Versioned,
+        /// Recordings to test on: tag:NAME=VALUE or recording:NAME, where * is any text; those that
+        /// their source has set aside otherwise.
+        #[arg(long, value_name = "RECORDINGS", value_delimiter = ',')]
+        test: Vec<Selector>,
     },
 }
 
@@ -69,8 +83,61 @@ impl Datasets {
                 )?;
                 Ok(Report { text: describe(&version), json: to_json(&version) })
             }
+            DatasetsCommand::Overview { dataset, test } => {
+                let version = folder.store().dataset_version(
+                    OwnerId::LOCAL,
+                    &dataset.name,
+                    dataset.number,
+                )?;
+                let found = overview(&folder, &version, test, &context.progress)?;
+                Ok(Report { text: overview_text(&found), json: to_json(&found) })
+            }
         }
     }
+}
+
+/// An overview for people.
+fn overview_text(found: &Overview) -> String {
+    let mut text = format!("dataset {} version {}\n", found.dataset, found.version);
+    let mut table = TextTable::new(&["class", "recordings", "stretches", "rows", "seconds"]);
+    for class in &found.classes {
+        table.row(vec![
+            class.class.clone(),
+            class.recordings.to_string(),
+            class.spans.to_string(),
+            class.rows.to_string(),
+            format!("{:.1}", class.seconds),
+        ]);
+    }
+    text.push_str(&table.render());
+    let _ = writeln!(text, "{} rows without a label", found.unlabelled_rows);
+    if let Some(split) = &found.split {
+        let _ = writeln!(
+            text,
+            "tested on {}: {} recordings, learned from {}",
+            split.test, split.test_recordings, split.train_recordings
+        );
+        let mut table = TextTable::new(&["class", "rows to learn from", "rows to test on"]);
+        for class in &split.classes {
+            let (train, test) = (class.train_rows.to_string(), class.test_rows.to_string());
+            table.row(vec![class.class.clone(), train, test]);
+        }
+        text.push_str(&table.render());
+    }
+    for pair in &found.duplicates {
+        let what = match pair.is_identical {
+            true => "are the same".to_owned(),
+            false => format!("share {:.0} % of the samples of the shorter one", 100.0 * pair.share),
+        };
+        let _ = writeln!(text, "twice: {:?} and {:?} {what}", pair.one, pair.other);
+    }
+    for leak in &found.leaks {
+        let _ = writeln!(text, "leak: {leak}");
+    }
+    for note in &found.notes {
+        let _ = writeln!(text, "{note}");
+    }
+    text
 }
 
 /// A dataset version for people.

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use model_format::protocol::{TOPIC_PREFIX, check_topic_level, check_topic_prefix};
 use serde_json::json;
 
@@ -29,11 +29,17 @@ use crate::store::OwnerId;
   Only two states, and imported like anybody's files:
     cirame-trainer simulate vibration --classes normal,bearing pump/
     cirame-trainer import pump pump/ --time t_ns --label-from column:label
+  A compressor whose valve begins to leak badly after four minutes:
+    cirame-trainer simulate compressor --classes valve_leak --severity 0.9 --onset-s 240 --into air
+  A pump with a defect of the inner race, fast enough to see it ring:
+    cirame-trainer simulate vibration --classes inner_race --rate-hz 12800 --into bearing
+  A furnace at a hundred times its speed, with trouble on the way in one of twenty messages:
+    cirame-trainer simulate furnace --publish embedded --speed 100 --chaos 0.05
   A live machine for devices to answer, into the broker of `serve --broker embedded`, for ever:
     cirame-trainer simulate vibration --publish embedded --stream pump-1 --repeat")]
 pub(super) struct Simulate {
     /// What is simulated.
-    machine: MachineArg,
+    machine: Machine,
     /// Folder for CSV files; made where there is none.
     #[arg(value_name = "FOLDER", required_unless_present_any = ["into", "publish"])]
     folder: Option<PathBuf>,
@@ -61,36 +67,49 @@ pub(super) struct Simulate {
     /// Decides everything that is random.
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(..1 << 53))]
     seed: u64,
-    /// Length of each recording, in seconds; 10 for vibration, 1800 for process otherwise.
+    /// Length of each recording, in seconds; 10 for vibration, 1800 for process, 600 for compressor,
+    /// 7200 for furnace, 20 for motion otherwise.
     #[arg(long, value_name = "SECONDS")]
     seconds: Option<f64>,
-    /// Samples per second; 1000 for vibration, 1 for process otherwise.
+    /// Samples per second; 1000 for vibration, 1 for process and furnace, 10 for compressor, 62.5 for
+    /// motion otherwise.
     #[arg(long, value_name = "HZ")]
     rate_hz: Option<f64>,
     /// Recordings of each state or fault.
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=1000))]
     per_class: u32,
-    /// Only these states or faults; otherwise all.
+    /// Only these states or faults; otherwise all that are usual.
     #[arg(long, value_name = "CLASS,…", value_delimiter = ',')]
     classes: Vec<String>,
+    /// How bad faults are, and how vigorous gestures, 0 to 1; spread otherwise.
+    #[arg(long, value_name = "0..1")]
+    severity: Option<f64>,
+    /// When faults begin, in seconds from each recording's start; otherwise at its start (vibration,
+    /// motion) or in its middle.
+    #[arg(long, value_name = "SECONDS")]
+    onset_s: Option<f64>,
+    /// Publish so many seconds of the machine in each second.
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, requires = "publish", value_parser = parse_speed)]
+    speed: f64,
+    /// Make trouble for this share of the messages (0 to 1): malformed, late, duplicate and absurd ones,
+    /// decided by the seed.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, requires = "publish", value_parser = parse_share)]
+    chaos: f64,
 }
 
-/// What is simulated.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum MachineArg {
-    /// A motor-driven pump: three axes of vibration; states and faults.
-    Vibration,
-    /// The same plant's slow signals, with the power as a regression target; anomalies that begin
-    /// in the middle.
-    Process,
+fn parse_speed(text: &str) -> Result<f64, &'static str> {
+    let speed = text.parse().ok().filter(|speed| (0.01..=1000.0).contains(speed));
+    speed.ok_or("0.01 to 1000 is expected")
+}
+
+fn parse_share(text: &str) -> Result<f64, &'static str> {
+    let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or("0 to 1 is expected")
 }
 
 impl Simulate {
     pub(super) fn run(&self, context: &Context) -> anyhow::Result<Report> {
-        let machine = match self.machine {
-            MachineArg::Vibration => Machine::Vibration,
-            MachineArg::Process => Machine::Process,
-        };
+        let machine = self.machine;
         let plan = simulated::Plan {
             machine,
             seed: self.seed,
@@ -98,6 +117,8 @@ impl Simulate {
             rate_hz: self.rate_hz.unwrap_or(machine.default_rate_hz()),
             per_class: self.per_class,
             classes: self.classes.clone(),
+            severity: self.severity,
+            onset_s: self.onset_s,
         };
         if let Some(broker) = &self.publish {
             return self.play(context, &plan, broker);
@@ -117,11 +138,8 @@ impl Simulate {
         plan: &simulated::Plan,
         broker: &BrokerOption,
     ) -> anyhow::Result<Report> {
-        let default_stream = match self.machine {
-            MachineArg::Vibration => "vibration-1",
-            MachineArg::Process => "process-1",
-        };
-        let stream = self.stream.clone().unwrap_or_else(|| default_stream.to_owned());
+        let default_stream = || format!("{}-1", self.machine.name());
+        let stream = self.stream.clone().unwrap_or_else(default_stream);
         if !check_topic_level(&stream) {
             anyhow::bail!("--stream {stream:?} cannot be one level of a topic: no `/`, `+` or `#`");
         }
@@ -135,16 +153,21 @@ impl Simulate {
         let authorities = self.publish_ca.as_deref().map(Authorities::read).transpose()?;
         let broker = broker.reach(&context.data, authorities.as_ref())?;
         let prefix = self.topic_prefix.clone();
-        let play = Play { broker, prefix, stream, repeat: self.repeat };
+        let Simulate { repeat, speed, chaos, .. } = *self;
+        let play = Play { broker, prefix, stream, repeat, speed, chaos };
         let played = play.run(plan, &context.progress)?;
-        let text = format!(
+        let mut text = format!(
             "{} samples in {} messages on the topic {}\n",
             played.samples, played.messages, played.topic
         );
+        for (trouble, count) in &played.trouble {
+            let _ = writeln!(text, "{count} {trouble}");
+        }
         let json = json!({
             "samples": played.samples,
             "messages": played.messages,
             "topic": played.topic,
+            "trouble": played.trouble,
         });
         Ok(Report { text, json })
     }
@@ -163,10 +186,7 @@ impl Simulate {
              --estimator {}\n",
             planned.len(),
             version.number,
-            match self.machine {
-                MachineArg::Vibration => "random_forest_classifier",
-                MachineArg::Process => "random_forest_regressor --target power",
-            }
+            self.machine.estimator()
         );
         let json = json!({
             "dataset": dataset,

@@ -37,8 +37,14 @@ impl SimulatedMachine {
     pub(crate) fn start(broker: BrokerReach) -> io::Result<Self> {
         let stopped = Arc::new(AtomicBool::new(false));
         let progress = Progress::figures(Arc::default(), Arc::clone(&stopped));
-        let play =
-            Play { broker, prefix: TOPIC_PREFIX.to_owned(), stream: NAME.to_owned(), repeat: true };
+        let play = Play {
+            broker,
+            prefix: TOPIC_PREFIX.to_owned(),
+            stream: NAME.to_owned(),
+            repeat: true,
+            speed: 1.0,
+            chaos: 0.0,
+        };
         let thread = std::thread::Builder::new().name("demo".to_owned());
         thread.spawn(move || play_on(&play, &progress))?;
         Ok(SimulatedMachine { stopped })
@@ -53,12 +59,8 @@ impl SimulatedMachine {
 /// Plays, and plays again where the broker was away.
 fn play_on(play: &Play, progress: &Progress) {
     let plan = Plan {
-        machine: Machine::Vibration,
-        seed: SEED,
-        duration_s: STATE_S,
-        rate_hz: Machine::Vibration.default_rate_hz(),
-        per_class: 1,
         classes: CLASSES.map(str::to_owned).to_vec(),
+        ..Plan::usual(Machine::Vibration, SEED, STATE_S)
     };
     while !progress.is_cancelled() {
         match play.run(&plan, progress) {

@@ -83,12 +83,9 @@ impl Making<'_> {
     /// Simulates the recordings; gives how many there are.
     pub(crate) fn dataset(&self) -> anyhow::Result<usize> {
         let planned = Plan {
-            machine: Machine::Vibration,
-            seed: 1,
-            duration_s: RECORDING_S,
-            rate_hz: Machine::Vibration.default_rate_hz(),
             per_class: PER_CLASS,
             classes: CLASSES.map(str::to_owned).to_vec(),
+            ..Plan::usual(Machine::Vibration, 1, RECORDING_S)
         };
         let planned = planned.recordings()?;
         let progress = Progress::figures(std::sync::Arc::default(), std::sync::Arc::default());

@@ -15,7 +15,7 @@ use crate::store::{Annotation, ChannelInfo, NewEntry, RecordingInfo};
 const GROUP_VALUES_MAX: usize = 1 << 22;
 
 /// One recording on its way in.
-pub(super) struct Intake<'a> {
+pub(crate) struct Intake<'a> {
     destination: Destination<'a>,
     channels: Vec<ChannelInfo>,
     /// The rows since the last group, or all.
@@ -34,20 +34,20 @@ pub(super) struct Intake<'a> {
 
 /// What a recording is beside its rows.
 #[derive(Debug, Default)]
-pub(super) struct Whole {
-    pub(super) name: String,
-    pub(super) absolute_time: bool,
-    pub(super) rate_hz: Option<f64>,
-    pub(super) labels: Vec<LabelSpan>,
-    pub(super) tags: BTreeMap<String, String>,
+pub(crate) struct Whole {
+    pub(crate) name: String,
+    pub(crate) absolute_time: bool,
+    pub(crate) rate_hz: Option<f64>,
+    pub(crate) labels: Vec<LabelSpan>,
+    pub(crate) tags: BTreeMap<String, String>,
     /// True where the rows' times come from the file.
-    pub(super) has_times: bool,
-    pub(super) left_out: Vec<String>,
-    pub(super) notes: Vec<String>,
+    pub(crate) has_times: bool,
+    pub(crate) left_out: Vec<String>,
+    pub(crate) notes: Vec<String>,
 }
 
 impl<'a> Intake<'a> {
-    pub(super) fn new(destination: Destination<'a>, channels: Vec<ChannelInfo>) -> Self {
+    pub(crate) fn new(destination: Destination<'a>, channels: Vec<ChannelInfo>) -> Self {
         let width = channels.len();
         let group_rows = (GROUP_VALUES_MAX / (width + 2)).clamp(BLOCK_ROWS as usize, GROUP_ROWS);
         Intake {
@@ -67,22 +67,22 @@ impl<'a> Intake<'a> {
     }
 
     /// Rows up to now.
-    pub(super) fn rows(&self) -> u64 {
+    pub(crate) fn rows(&self) -> u64 {
         self.handed_on + self.time_ns.len() as u64
     }
 
     /// Values that wait in memory to be handed on.
-    pub(super) fn waiting_values(&self) -> usize {
+    pub(crate) fn waiting_values(&self) -> usize {
         self.time_ns.len() * (self.values.len() + 2)
     }
 
     /// True once it has a file that it writes to.
-    pub(super) fn is_being_written(&self) -> bool {
+    pub(crate) fn is_being_written(&self) -> bool {
         self.writer.is_some()
     }
 
     /// Adds a row: its time, and a value of each channel.
-    pub(super) fn push<E: From<ParquetError>>(
+    pub(crate) fn push<E: From<ParquetError>>(
         &mut self,
         time_ns: i64,
         mut value: impl FnMut(usize) -> Result<f32, E>,
@@ -100,7 +100,7 @@ impl<'a> Intake<'a> {
     }
 
     /// Hands on what waits, as far as it is whole blocks.
-    pub(super) fn relieve(&mut self) -> Result<(), ParquetError> {
+    pub(crate) fn relieve(&mut self) -> Result<(), ParquetError> {
         let blocks = self.time_ns.len() / BLOCK_ROWS as usize;
         self.hand_on(blocks * BLOCK_ROWS as usize)
     }
@@ -137,19 +137,19 @@ impl<'a> Intake<'a> {
     }
 
     /// What the times up to now say, for a rate.
-    pub(super) fn rate_hz(&self) -> Option<f64> {
+    pub(crate) fn rate_hz(&self) -> Option<f64> {
         let mut timing = self.timing.clone();
         timing.add(&self.time_ns);
         timing.finish().rate_hz
     }
 
     /// Time of the first row.
-    pub(super) fn start_ns(&self) -> Option<i64> {
+    pub(crate) fn start_ns(&self) -> Option<i64> {
         self.start_ns.or(self.time_ns.first().copied())
     }
 
     /// Ends the recording, and puts its file to its place.
-    pub(super) fn finish(mut self, whole: Whole) -> Result<ImportedRecording, ParquetError> {
+    pub(crate) fn finish(mut self, whole: Whole) -> Result<ImportedRecording, ParquetError> {
         let rows = self.rows();
         let waiting = self.time_ns.len();
         match self.destination {

@@ -15,7 +15,7 @@ use crate::broker::{Accounts, BrokerReach};
 use super::{BrokerState, DeviceResult, DropReason, Live};
 use crate::clock::now_ms;
 use crate::data_folder::DataFolder;
-use crate::mqtt::{Heard, Subscription};
+use crate::mqtt::{Delivery, Heard, Subscription};
 use crate::store::{DeviceId, OwnerId, StoreError};
 
 /// Largest result, in bytes.
@@ -41,7 +41,11 @@ pub(crate) fn start(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     live.stands(BrokerState::Connecting, None);
     let mut results = Results { folder, live, accounts, owners: HashMap::new() };
-    let subscription = Subscription::new(broker, results_topic(TOPIC_PREFIX, "+", "+"));
+    let subscription = Subscription::new(
+        broker,
+        vec![results_topic(TOPIC_PREFIX, "+", "+")],
+        Delivery::AtMostOnce,
+    );
     std::thread::Builder::new().name("live".to_owned()).spawn(move || {
         runtime.block_on(async {
             tokio::select! {

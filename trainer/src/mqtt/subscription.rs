@@ -1,9 +1,9 @@
-//! Follows a topic for as long as the trainer runs: connects again by itself, ever more patiently.
+//! Follows topics for as long as somebody wants to know: connects again by itself, ever more patiently.
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use rumqttc::{AsyncClient, Event, EventLoop, Packet, QoS, SubscribeReasonCode};
+use rumqttc::{AsyncClient, Event, EventLoop, Packet, QoS, SubscribeFilter, SubscribeReasonCode};
 
 use super::options;
 use crate::broker::BrokerReach;
@@ -20,9 +20,9 @@ const PAUSE: (Duration, Duration) = (Duration::from_millis(250), Duration::from_
 /// What is heard of a broker.
 #[derive(Debug)]
 pub(crate) enum Heard {
-    /// The topic is followed from now on.
+    /// The topics are followed from now on.
     Connected,
-    /// It is not, for this reason; it will be tried again.
+    /// They are not, for this reason; it will be tried again.
     Lost(String),
     /// A message.
     Message {
@@ -33,18 +33,36 @@ pub(crate) enum Heard {
     },
 }
 
-/// A topic of a broker that is followed.
+/// How sure it is that a message comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    /// It is shown while it is news, and never asked for twice.
+    AtMostOnce,
+    /// The broker sends it again until it was acknowledged.
+    AtLeastOnce,
+}
+
+/// Topics of a broker that are followed.
 pub(crate) struct Subscription {
     broker: BrokerReach,
-    topic: String,
+    topics: Vec<String>,
+    delivery: Delivery,
     session: Option<(AsyncClient, EventLoop)>,
     /// Before connecting again; none at the first time.
     pause: Option<Duration>,
 }
 
 impl Subscription {
-    pub(crate) fn new(broker: BrokerReach, topic: String) -> Self {
-        Subscription { broker, topic, session: None, pause: None }
+    pub(crate) fn new(broker: BrokerReach, topics: Vec<String>, delivery: Delivery) -> Self {
+        Subscription { broker, topics, delivery, session: None, pause: None }
+    }
+
+    /// Publishes a request, once, where there is a connection.
+    pub(crate) fn request(&mut self, topic: String, payload: Vec<u8>) {
+        if let Some((client, _)) = &self.session {
+            // One that is lost is asked again after a while.
+            let _ = client.try_publish(topic, QoS::AtMostOnce, false, payload);
+        }
     }
 
     /// Waits for what comes next.
@@ -79,13 +97,19 @@ impl Subscription {
         match event {
             Event::Incoming(Packet::ConnAck(_)) => {
                 let (client, _) = self.session.as_ref()?;
-                // Results are shown while they are news: none is asked for twice.
-                let asked = client.try_subscribe(&self.topic, QoS::AtMostOnce);
+                let qos = match self.delivery {
+                    Delivery::AtMostOnce => QoS::AtMostOnce,
+                    Delivery::AtLeastOnce => QoS::AtLeastOnce,
+                };
+                let filters =
+                    self.topics.iter().map(|topic| SubscribeFilter::new(topic.clone(), qos));
+                let asked = client.try_subscribe_many(filters);
                 asked.err().map(|error| self.lost(error.to_string()))
             }
             Event::Incoming(Packet::SubAck(answer)) => {
-                if answer.return_codes.contains(&SubscribeReasonCode::Failure) {
-                    let topic = &self.topic;
+                let mut answers = self.topics.iter().zip(&answer.return_codes);
+                let refused = answers.find(|(_, code)| **code == SubscribeReasonCode::Failure);
+                if let Some((topic, _)) = refused {
                     return Some(self.lost(format!("the broker does not let us read {topic}")));
                 }
                 self.pause = None;

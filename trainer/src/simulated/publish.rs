@@ -1,8 +1,10 @@
 //! Plays simulated recordings into a broker, sample by sample in their own time.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use model_format::protocol::samples_topic;
+use model_format::signal::simulate::chaos::{Chaos, Trouble};
 use serde::Serialize;
 
 use super::{Plan, Planned, SimulateError};
@@ -38,6 +40,8 @@ pub(crate) struct Played {
     pub(crate) samples: u64,
     /// Where they went.
     pub(crate) topic: String,
+    /// Messages that got into trouble, by its kind.
+    pub(crate) trouble: BTreeMap<&'static str, u64>,
 }
 
 /// How a plan is played.
@@ -51,11 +55,16 @@ pub(crate) struct Play {
     pub(crate) stream: String,
     /// Begin again, with the next seed, when all recordings were played.
     pub(crate) repeat: bool,
+    /// How many seconds of the machine pass in one second.
+    pub(crate) speed: f64,
+    /// The share of messages that get into trouble, 0 to 1.
+    pub(crate) chaos: f64,
 }
 
 impl Play {
     /// Plays the recordings of `plan` one after the other. Times count from now, without a gap
-    /// between recordings; each message is sent when its last sample is due.
+    /// between recordings; each message is sent when its last sample is due. At another speed than
+    /// 1, samples keep the distance that they have in the machine's own time.
     ///
     /// # Errors
     /// Where a machine cannot be like that, where the broker does not take messages, and where
@@ -67,6 +76,9 @@ impl Play {
             began: Instant::now(),
             began_ns: now_ms() * 1_000_000,
             offset_ns: 0,
+            speed: self.speed,
+            chaos: Chaos::new(plan.seed, self.chaos),
+            late: VecDeque::new(),
             played: Played { topic, ..Played::default() },
         };
         let rounds = if self.repeat { u64::MAX } else { 1 };
@@ -79,6 +91,7 @@ impl Play {
                 progress.step();
             }
         }
+        player.send_late(usize::MAX)?;
         let messages = player.publisher.finish()?;
         Ok(Played { messages, ..player.played })
     }
@@ -91,6 +104,10 @@ struct Player {
     began_ns: i64,
     /// Where the next recording begins, from the first sample.
     offset_ns: i64,
+    speed: f64,
+    chaos: Chaos,
+    /// Messages that are late: how many others go before, and what they are.
+    late: VecDeque<(usize, Vec<u8>)>,
     played: Played,
 }
 
@@ -105,15 +122,64 @@ impl Player {
             progress.check()?;
             let to = (from + rows_each).min(recording.rows());
             let due_ns = self.offset_ns + recording.time_ns[to - 1];
-            let due = Duration::from_nanos(u64::try_from(due_ns).unwrap_or(0));
+            let due = Duration::from_nanos((due_ns as f64 / self.speed) as u64);
             std::thread::sleep(due.saturating_sub(self.began.elapsed()));
             let payload = self.message(&recording, from..to);
-            self.publisher.publish(&self.played.topic, payload)?;
+            self.send(payload, &recording, due_ns)?;
             self.played.samples += (to - from) as u64;
             from = to;
         }
         let last_ns = recording.time_ns.last().copied().unwrap_or(0);
         self.offset_ns += last_ns + period_ns;
+        Ok(())
+    }
+
+    /// Sends a message, or what trouble makes of it.
+    fn send(
+        &mut self,
+        payload: Vec<u8>,
+        recording: &Recording,
+        due_ns: i64,
+    ) -> Result<(), PlayError> {
+        let topic = self.played.topic.clone();
+        let trouble = self.chaos.next_trouble();
+        if let Some(trouble) = trouble {
+            *self.played.trouble.entry(trouble.name()).or_default() += 1;
+        }
+        match trouble {
+            None => self.publisher.publish(&topic, payload)?,
+            Some(Trouble::Malformed) => {
+                let payload = self.chaos.malformed(&payload);
+                self.publisher.publish(&topic, payload)?;
+            }
+            Some(Trouble::Late) => {
+                let delay = self.chaos.delay_messages();
+                self.late.push_back((delay, payload));
+            }
+            Some(Trouble::Duplicate) => {
+                self.publisher.publish(&topic, payload.clone())?;
+                self.publisher.publish(&topic, payload)?;
+            }
+            Some(Trouble::Absurd) => {
+                let channel = recording.channels.first().map_or("x", |c| c.name.as_str());
+                let absurd = self.chaos.absurd(channel, self.began_ns + due_ns);
+                self.publisher.publish(&topic, absurd)?;
+                self.publisher.publish(&topic, payload)?;
+            }
+        }
+        self.send_late(1)
+    }
+
+    /// Sends what is late, after `passed` more messages.
+    fn send_late(&mut self, passed: usize) -> Result<(), PlayError> {
+        let mut waiting = VecDeque::new();
+        while let Some((left, payload)) = self.late.pop_front() {
+            match left.checked_sub(passed).filter(|left| *left > 0) {
+                Some(left) => waiting.push_back((left, payload)),
+                None => self.publisher.publish(&self.played.topic, payload)?,
+            }
+        }
+        self.late = waiting;
         Ok(())
     }
 

@@ -79,6 +79,10 @@ identifier!(
     UploadId
 );
 identifier!(
+    /// A recorder.
+    RecorderId
+);
+identifier!(
     /// A saved pipeline.
     PipelineId
 );

@@ -5,7 +5,9 @@ use std::process::Command;
 
 use serde_json::json;
 
-use crate::service::{Place, Service, wait_until_empty};
+use crate::mosquitto::OpenMosquitto;
+use crate::recorder::{self, Machine};
+use crate::service::{Place, Service, wait_for, wait_until_empty};
 
 /// A service whose data folder is a file system of its own of so many megabytes. It exists for the
 /// service's process alone, so that nothing is left of it and no rights are needed.
@@ -117,4 +119,35 @@ fn an_import_that_finds_the_disk_full_fails_and_succeeds_when_there_is_room() {
     std::fs::remove_file(&filler).unwrap();
     let job = admin.post("/api/data/datasets/d/imports", &import).expect(202).json();
     assert_eq!(admin.result(&job)["recordings"], 1);
+}
+
+#[test]
+fn a_recorder_that_finds_the_disk_full_ends_and_keeps_what_came_when_there_is_room() {
+    let (place, broker) = (Place::new(), OpenMosquitto::start());
+    let (service, data) = on_small_disk(&place, 24);
+    let text = std::fs::read_to_string(data.join("first-login")).unwrap();
+    let password = text.lines().find_map(|line| line.strip_prefix("password ")).unwrap();
+    let admin = service.anybody().signed_in("admin", password);
+    let path = recorder::start(&admin, &recorder::request("pump", &broker));
+    let mut machine = Machine::new(&broker, "machine");
+    machine.rows("pump", 0..50);
+    recorder::wait_for_rows(&admin, &path, 50);
+    let filler = data.join("filler");
+    fill(&filler);
+    let ended = wait_for("the recorder has ended", || {
+        machine.rows("pump", 50..100);
+        let recorder = admin.get(&path).expect(200).json();
+        (recorder["state"] == "failed").then_some(recorder)
+    });
+    assert_eq!(ended["ended_by"], "disk", "{ended}");
+    assert!(ended["problem"].as_str().unwrap().contains("space"), "{ended}");
+    std::fs::remove_file(&filler).unwrap();
+    admin.post(&format!("{path}/stop"), &json!({})).expect(202);
+    let kept = wait_for("the recordings are kept", || {
+        let recorder = admin.get(&path).expect(200).json();
+        (recorder["state"] == "kept").then_some(recorder)
+    });
+    let rows = kept["kept"]["recordings"][0]["rows"].as_u64().unwrap();
+    assert!(rows >= 50, "{rows}");
+    assert!(!place.log().contains("panicked"), "{}", place.log());
 }

@@ -80,6 +80,54 @@ impl Mosquitto {
     }
 }
 
+/// A mosquitto that lets everybody in; ends with its test.
+pub(crate) struct OpenMosquitto {
+    folder: tempfile::TempDir,
+    pub(crate) port: u16,
+    child: Child,
+}
+
+impl OpenMosquitto {
+    pub(crate) fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        for _ in 0..10 {
+            let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+            let port = listener.local_addr().expect("the listener has an address").port();
+            drop(listener);
+            if let Some(child) = start(folder.path(), port, &open_to_all(port)) {
+                return OpenMosquitto { folder, port, child };
+            }
+        }
+        panic!("mosquitto does not start");
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("mqtt://127.0.0.1:{}", self.port)
+    }
+
+    pub(crate) fn stop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Starts again where it was.
+    pub(crate) fn begin_again(&mut self) {
+        let child = start(self.folder.path(), self.port, &open_to_all(self.port));
+        self.child = child.expect("mosquitto starts again");
+    }
+}
+
+impl Drop for OpenMosquitto {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn open_to_all(port: u16) -> String {
+    format!("user root\nallow_anonymous true\nlistener {port} 127.0.0.1\n")
+}
+
 impl Drop for Mosquitto {
     fn drop(&mut self) {
         self.stop();
@@ -121,7 +169,6 @@ fn plugin() -> PathBuf {
 
 /// The broker on this port; none where it has ended at once.
 fn spawn(folder: &Path, port: u16, tls_port: u16) -> Option<Child> {
-    let config = folder.join("mosquitto.conf");
     let (plugin, accounts) = (plugin(), accounts(folder));
     // As root it would become another user, who may not write here.
     let text = format!(
@@ -133,6 +180,12 @@ fn spawn(folder: &Path, port: u16, tls_port: u16) -> Option<Child> {
         folder.join("broker.pem").display(),
         folder.join("broker.key").display()
     );
+    start(folder, port, &text)
+}
+
+/// The broker with this configuration; none where it has ended at once.
+fn start(folder: &Path, port: u16, text: &str) -> Option<Child> {
+    let config = folder.join("mosquitto.conf");
     std::fs::write(&config, text).expect("the folder can be written");
     let mut child = ["mosquitto", "/usr/sbin/mosquitto"]
         .iter()

@@ -114,6 +114,102 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/data/datasets/{name}/versions/{number}/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a dataset version holds: classes and durations, the balance of a split, recordings that are
+         *     in it twice, and what would leak from training into testing.
+         */
+        get: operations["get_data_datasets_by_name_versions_by_number_overview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/data/recorders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The recorders that are at work, and those that have ended since the trainer was started. */
+        get: operations["get_data_recorders"];
+        put?: never;
+        /**
+         * Start a recorder: what comes on the topics goes into a journal, and becomes recordings of the
+         *     dataset, one for each stream, once it is stopped or its bound is reached. A crash of the trainer
+         *     costs what came in its last second.
+         */
+        post: operations["post_data_recorders"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/data/recorders/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A recorder, with what came of each stream up to now. */
+        get: operations["get_data_recorders_by_id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/data/recorders/{id}/label": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Label what comes from now on. */
+        put: operations["put_data_recorders_by_id_label"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/data/recorders/{id}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop a recorder: its recordings are written then, and its state says when they are there. Where that
+         *     has failed, as on a full disk, it is tried again.
+         */
+        post: operations["post_data_recorders_by_id_stop"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/data/recordings/{id}": {
         parameters: {
             query?: never;
@@ -171,6 +267,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/data/recordings/{id}/spectrogram": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Power densities of one channel over time. */
+        get: operations["get_data_recordings_by_id_spectrogram"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/data/recordings/{id}/spectrum": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The mean power density of a span (Welch: segments under a Hann window, their mean taken out). */
+        get: operations["get_data_recordings_by_id_spectrum"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/data/sources": {
         parameters: {
             query?: never;
@@ -185,6 +315,26 @@ export interface paths {
         get: operations["get_data_sources"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/data/topics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Listen at a broker, and tell which topics there are, how their messages seem to be written, and
+         *     which channels they have.
+         */
+        post: operations["post_data_topics"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1198,6 +1348,18 @@ export interface components {
              */
             authorities?: string | null;
         };
+        /** @description One channel of a topic. */
+        ChannelFound: {
+            /**
+             * Format: float
+             * @description A value that came.
+             */
+            example?: number | null;
+            /** @description Its name. */
+            name: string;
+            /** @description Its unit, where messages say it. */
+            unit?: string | null;
+        };
         /** @description A channel without its values. */
         ChannelInfo: {
             /** @description Name. */
@@ -1207,11 +1369,94 @@ export interface components {
             /** @description Unit, if known. */
             unit?: string | null;
         };
+        /** @description What is in a channel. */
+        ChannelReport: {
+            /**
+             * Format: int64
+             * @description Rows in runs of three or more at the smallest or the largest value, where most rows lie between
+             *     them: the sensor may have met its limit.
+             */
+            clipped: number;
+            /** @description True where each value is the one before and 1. */
+            counts_rows: boolean;
+            /**
+             * Format: float
+             * @description The largest value.
+             */
+            greatest?: number | null;
+            /** @description True where all values are the same. */
+            is_constant: boolean;
+            /**
+             * Format: float
+             * @description The smallest value; none where there is no value at all.
+             */
+            least?: number | null;
+            /**
+             * Format: int64
+             * @description Rows without a value.
+             */
+            missing: number;
+            /** @description Its name. */
+            name: string;
+            /** @description What it is for. */
+            role: components["schemas"]["ChannelRole"];
+            /** @description Its unit, if known. */
+            unit?: string | null;
+        };
         /**
          * @description What a channel is for.
          * @enum {string}
          */
         ChannelRole: "input" | "target";
+        /** @description The spectrum of one channel. */
+        ChannelSpectrum: {
+            /** @description The density at each frequency. */
+            density: number[];
+            /** @description Name. */
+            name: string;
+            /** @description Unit of the channel, if known; densities are in its square per hertz. */
+            unit?: string | null;
+        };
+        /** @description How much there is of a class. */
+        ClassAmount: {
+            /** @description The class. */
+            class: string;
+            /**
+             * Format: int64
+             * @description Recordings that have it.
+             */
+            recordings: number;
+            /**
+             * Format: int64
+             * @description Rows.
+             */
+            rows: number;
+            /**
+             * Format: double
+             * @description Seconds, of recordings with a rate.
+             */
+            seconds: number;
+            /**
+             * Format: int64
+             * @description Stretches of rows.
+             */
+            spans: number;
+        };
+        /** @description How a class is divided. */
+        ClassBalance: {
+            /** @description The class. */
+            class: string;
+            /**
+             * Format: int64
+             * @description Rows to test on.
+             */
+            test_rows: number;
+            /**
+             * Format: int64
+             * @description Rows to learn from.
+             */
+            train_rows: number;
+        };
         /** @description Figures of one class. */
         ClassMetrics: {
             /** @description The class. */
@@ -1236,6 +1481,21 @@ export interface components {
              * @description True rows of the class.
              */
             support: number;
+        };
+        /** @description How much of a recording a class has. */
+        ClassReport: {
+            /** @description The class. */
+            class: string;
+            /**
+             * Format: int64
+             * @description Rows.
+             */
+            rows: number;
+            /**
+             * Format: int64
+             * @description Stretches of rows.
+             */
+            spans: number;
         };
         /** @description What was recorded of a class. */
         ClassTotal: {
@@ -1619,6 +1879,25 @@ export interface components {
              */
             to_row: number;
         };
+        /** @description Two recordings with the same samples. */
+        Duplicate: {
+            /** @description True where they are the same in every value, time and channel. */
+            is_identical: boolean;
+            /** @description One of them. */
+            one: string;
+            /** @description The other. */
+            other: string;
+            /**
+             * Format: double
+             * @description How much of the shorter one is in the other, 0 to 1.
+             */
+            share: number;
+        };
+        /**
+         * @description Why a recorder has ended.
+         * @enum {string}
+         */
+        EndedBy: "stop" | "duration" | "size" | "disk" | "restart";
         /** @description What an enrolled device gets to know. */
         Enrolment: {
             broker?: components["schemas"]["BrokerAccess"] | null;
@@ -2109,6 +2388,24 @@ export interface components {
              */
             window_axes: string[];
         };
+        /** @description How many intervals lie between two lengths. */
+        IntervalCount: {
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            count: number;
+            /**
+             * Format: int64
+             * @description The shortest length, in nanoseconds.
+             */
+            from_ns: number;
+            /**
+             * Format: int64
+             * @description The first length beyond; none for the last count.
+             */
+            to_ns?: number | null;
+        };
         /** @description Work in the queue. */
         Job: {
             /**
@@ -2165,6 +2462,18 @@ export interface components {
         JobView: components["schemas"]["Job"] & {
             progress?: components["schemas"]["Standing"] | null;
         };
+        /** @description What came of a journal. */
+        Kept: {
+            /** @description Name of the dataset. */
+            dataset: string;
+            /** @description The recordings, and what was found in them. */
+            recordings: components["schemas"]["RecordingReport"][];
+            /**
+             * Format: int32
+             * @description Number of its newest version; none where no row had come.
+             */
+            version?: number | null;
+        };
         KeyId: string;
         /** @description A key that is to be. */
         KeyRequest: {
@@ -2177,6 +2486,11 @@ export interface components {
             name: string;
             /** @description What it may be used for. */
             scopes: components["schemas"]["Scope"][];
+        };
+        /** @description The class of what comes from now on. */
+        LabelRequest: {
+            /** @description The class; none where it shall have none. */
+            label?: string | null;
         };
         /**
          * @description How the labels in a window become the window's class.
@@ -2353,6 +2667,32 @@ export interface components {
             class: string;
             /** @description Why. */
             reason: string;
+        };
+        /** @description What a dataset version holds. */
+        Overview: {
+            /** @description How much there is of each class, by name. */
+            classes: components["schemas"]["ClassAmount"][];
+            /** @description Name of the dataset. */
+            dataset: string;
+            /** @description Recordings that hold the same samples, wholly or in part, most alike first; at most 200. */
+            duplicates: components["schemas"]["Duplicate"][];
+            /** @description What would leak from training into testing, in sentences. */
+            leaks: string[];
+            /** @description What else a user should know, in sentences. */
+            notes: string[];
+            /** @description The recordings, by name. */
+            recordings: components["schemas"]["RecordingAmount"][];
+            split?: components["schemas"]["SplitBalance"] | null;
+            /**
+             * Format: int64
+             * @description Rows without a label.
+             */
+            unlabelled_rows: number;
+            /**
+             * Format: int32
+             * @description Number of the version.
+             */
+            version: number;
         };
         /** @description One page of a list. */
         Paged_ApiKey: {
@@ -3022,6 +3362,116 @@ export interface components {
             value: string;
         };
         RateChoice: string;
+        /** @description What shall be recorded. */
+        RecordSettings: {
+            /**
+             * Format: double
+             * @description Ends by itself after so many seconds.
+             */
+            duration_s_max?: number | null;
+            /** @description The class of what comes from the beginning on; none otherwise. */
+            label?: string | null;
+            /**
+             * Format: int32
+             * @description Samples may come out of order by so many milliseconds; later ones are dropped and counted.
+             */
+            lateness_ms?: number;
+            /**
+             * Format: double
+             * @description Resample each recording to so many rows a second, as a device would: causal, anti-aliased.
+             */
+            rate_hz?: number | null;
+            /**
+             * Format: int32
+             * @description Ends by itself after so many megabytes of messages; 1024 otherwise.
+             */
+            size_mb_max?: number | null;
+            /** @description The topics, and how their messages are read. Each stream becomes a recording of its own. */
+            sources?: components["schemas"]["SourceSettings"][];
+            /** @description Groups of Sparkplug B nodes to record; `+` for all groups. */
+            sparkplug_groups?: string[];
+            /** @description Tags of the recordings. */
+            tags?: {
+                [key: string]: string;
+            };
+        };
+        /** @description One stream as it is recorded. */
+        RecordedStream: components["schemas"]["StreamCounts"] & {
+            /** @description Its channels. */
+            channels: string[];
+            /** @description Its name. */
+            stream: string;
+        };
+        /** @description A recorder. */
+        Recorder: components["schemas"]["Standing"] & {
+            /**
+             * Format: int64
+             * @description When it began, in milliseconds since 1970 UTC.
+             */
+            began_ms: number;
+            /** @description Name of the dataset that its recordings are for. */
+            dataset: string;
+            ended_by?: components["schemas"]["EndedBy"] | null;
+            /** @description Identifier. */
+            id: components["schemas"]["RecorderId"];
+            kept?: components["schemas"]["Kept"] | null;
+            /** @description Why its recordings are not kept. */
+            problem?: string | null;
+            /** @description What it does. */
+            state: components["schemas"]["RecorderState"];
+        };
+        RecorderId: string;
+        /** @description Recorders. */
+        RecorderList: {
+            /** @description Newest first. */
+            items: components["schemas"]["Recorder"][];
+        };
+        /** @description What shall be recorded, from where, for which dataset. */
+        RecorderRequest: {
+            /**
+             * @description The broker, as `mqtt://[USER[:PASSWORD]@]HOST[:PORT]`, or `mqtts://` for TLS; the one that the
+             *     trainer was started with otherwise.
+             */
+            broker?: string | null;
+            /** @description Name of the dataset; made where there is none. */
+            dataset: string;
+            /** @description What shall be recorded. */
+            settings: components["schemas"]["RecordSettings"];
+        };
+        /**
+         * @description What a recorder does.
+         * @enum {string}
+         */
+        RecorderState: "recording" | "keeping" | "kept" | "failed";
+        /** @description How much a recording holds. */
+        RecordingAmount: {
+            /** @description Its classes. */
+            classes: string[];
+            /** @description True where it is tested on; none without a split. */
+            is_tested?: boolean | null;
+            /**
+             * Format: double
+             * @description Rows per second, where there is a rate.
+             */
+            rate_hz?: number | null;
+            /** @description Its name. */
+            recording: string;
+            /**
+             * Format: int64
+             * @description Rows.
+             */
+            rows: number;
+            /**
+             * Format: double
+             * @description Seconds, where there is a rate.
+             */
+            seconds?: number | null;
+            /**
+             * Format: int64
+             * @description Rows without a label.
+             */
+            unlabelled_rows: number;
+        };
         RecordingId: string;
         /** @description A recording without its samples. */
         RecordingInfo: {
@@ -3084,6 +3534,64 @@ export interface components {
              * @description Number of the newest version that lists it.
              */
             version: number;
+        };
+        /** @description What an import found in one recording. */
+        RecordingReport: {
+            /** @description True where times count from 1970. */
+            absolute_time: boolean;
+            /** @description What to change before training, in sentences. */
+            advice: string[];
+            /** @description What is in them. */
+            channel_reports: components["schemas"]["ChannelReport"][];
+            /** @description The channels' names. */
+            channels: string[];
+            /** @description How much of it each class has. */
+            class_reports: components["schemas"]["ClassReport"][];
+            /** @description The classes, sorted. */
+            classes: string[];
+            /** @description Its digest: the same content comes in once. */
+            content: string;
+            /**
+             * Format: int64
+             * @description Time of the last row.
+             */
+            end_ns?: number | null;
+            /** @description What of the file is not in it, and why. */
+            left_out: string[];
+            /**
+             * Format: int64
+             * @description Missing values (empty, NaN, null) in its channels.
+             */
+            missing_values: number;
+            /** @description What else a user should know, in sentences. */
+            notes: string[];
+            /**
+             * Format: double
+             * @description Sampling rate in hertz, where there is one.
+             */
+            rate_hz?: number | null;
+            /** @description Its name. */
+            recording: string;
+            /**
+             * Format: int64
+             * @description Rows.
+             */
+            rows: number;
+            /**
+             * Format: int64
+             * @description Time of the first row, in nanoseconds; since 1970 UTC where `absolute_time` says so.
+             */
+            start_ns?: number | null;
+            /** @description Tags. */
+            tags: {
+                [key: string]: string;
+            };
+            timing?: components["schemas"]["Timing"] | null;
+            /**
+             * Format: int64
+             * @description Rows without a label.
+             */
+            unlabelled_rows: number;
         };
         /** @description Figures of a regression. */
         RegressionMetrics: {
@@ -3428,6 +3936,41 @@ export interface components {
          * @enum {string}
          */
         Scope: "read" | "data" | "training" | "devices";
+        /** @description How a span is cut into segments. */
+        Segments: {
+            /** @description The frequency of each density, in hertz. */
+            frequencies_hz: number[];
+            /**
+             * Format: int64
+             * @description The first row.
+             */
+            from_row: number;
+            /**
+             * Format: int64
+             * @description Rows from the beginning of one to that of the next.
+             */
+            hop_rows: number;
+            /**
+             * Format: double
+             * @description Rows per second.
+             */
+            rate_hz: number;
+            /**
+             * Format: int64
+             * @description Rows of a segment.
+             */
+            segment_rows: number;
+            /**
+             * Format: int64
+             * @description How many segments there are.
+             */
+            segments: number;
+            /**
+             * Format: int64
+             * @description The first row after the last one.
+             */
+            to_row: number;
+        };
         /** @description Which windows are for what, and what is true of them. Part of the lineage. */
         Selection: {
             /**
@@ -3493,6 +4036,72 @@ export interface components {
             /** @description Files in the folder `inbox` of the trainer's data folder, by name; at most 10 000. */
             items: components["schemas"]["Source"][];
         };
+        /** @description A source as it is written in configurations and requests. */
+        SourceSettings: {
+            /** @description For `number`: the channel that a topic is about, such as `{channel}`. */
+            channel?: string | null;
+            /**
+             * @description How messages are written: `json`, `cbor`, `senml-json`, `senml-cbor`, `influx` or `number`;
+             *     `json` otherwise.
+             */
+            format?: string;
+            /** @description The names of values that come without names, in their order. */
+            positions?: string[];
+            /**
+             * @description What the topic's streams are called, such as `{line}-{machine}`; all levels in braces, joined
+             *     by dots, otherwise.
+             */
+            stream?: string | null;
+            /** @description For `influx`: the tag whose value is added to the stream's name. */
+            stream_tag?: string | null;
+            /** @description The name with the time. */
+            time?: string | null;
+            /** @description Its unit: `s`, `ms`, `us`, `ns` or `datetime`. */
+            time_unit?: string | null;
+            /**
+             * @description Such as `plant/{line}/{machine}/accel`: a level in braces may be anything and has a name, `+`
+             *     may be anything.
+             */
+            topic: string;
+        };
+        /** @description Power densities of one channel over time. */
+        Spectrogram: components["schemas"]["Segments"] & {
+            /** @description Name of the channel. */
+            channel: string;
+            /** @description For each column, the density at each frequency. */
+            columns: number[][];
+            /**
+             * Format: int64
+             * @description Segments whose mean is a column; the last one may have fewer.
+             */
+            segments_per_column: number;
+            /** @description The middle of each column, in seconds from the first row of the span. */
+            time_s: number[];
+            /** @description Its unit, if known. */
+            unit?: string | null;
+        };
+        /** @description The mean power density of a span. */
+        Spectrum: components["schemas"]["Segments"] & {
+            /** @description The channels. */
+            channels: components["schemas"]["ChannelSpectrum"][];
+        };
+        /** @description The sides of a split. */
+        SplitBalance: {
+            /** @description The classes, by name. */
+            classes: components["schemas"]["ClassBalance"][];
+            /** @description What says which recordings are tested on. */
+            test: string;
+            /**
+             * Format: int64
+             * @description Recordings to test on.
+             */
+            test_recordings: number;
+            /**
+             * Format: int64
+             * @description Recordings to learn from.
+             */
+            train_recordings: number;
+        };
         SplitBy: string;
         /**
          * @description What a model version is good for now.
@@ -3518,6 +4127,33 @@ export interface components {
              * @description Steps of the stage.
              */
             total: number;
+        };
+        /** @description What was counted of one stream. */
+        StreamCounts: {
+            /** @description Other samples and values that were left out, by reason. */
+            dropped: {
+                [key: string]: number;
+            };
+            /**
+             * Format: int64
+             * @description Samples that came after their time had passed: see `lateness_ms`.
+             */
+            late: number;
+            /**
+             * Format: int64
+             * @description Messages of it.
+             */
+            messages: number;
+            /**
+             * Format: int64
+             * @description Rows that have come of them up to now.
+             */
+            rows: number;
+            /**
+             * Format: int64
+             * @description Samples in them.
+             */
+            samples: number;
         };
         /** @description One stream as the device sees it. */
         StreamReport: {
@@ -3587,6 +4223,56 @@ export interface components {
             /** @description All windows of another dataset: its name and version. */
             dataset: Record<string, unknown>[];
         };
+        /** @description What the times of a recording look like. */
+        Timing: {
+            /**
+             * Format: int64
+             * @description Rows with the same time as the row before.
+             */
+            duplicates: number;
+            /**
+             * Format: int64
+             * @description Intervals longer than one and a half times the median.
+             */
+            gaps: number;
+            /**
+             * Format: int64
+             * @description The longest interval, in nanoseconds.
+             */
+            interval_max_ns: number;
+            /**
+             * Format: int64
+             * @description The interval in the middle of all, in nanoseconds.
+             */
+            interval_median_ns: number;
+            /**
+             * Format: int64
+             * @description The shortest interval above 0, in nanoseconds.
+             */
+            interval_min_ns: number;
+            /**
+             * Format: int64
+             * @description Intervals, gaps left out, that deviate from the median by more than a twentieth.
+             */
+            irregular: number;
+            /**
+             * @description How long the intervals are: counts between 0, 0.5, 0.9, 0.95, 0.99, 0.999, 1.001, 1.01, 1.05,
+             *     1.1 and 1.5 times the median, and beyond.
+             */
+            jitter: components["schemas"]["IntervalCount"][];
+            /** @description The longest of them, at most 20, in the order of time. */
+            longest_gaps: components["schemas"]["Gap"][];
+            /**
+             * Format: int64
+             * @description Rows with an earlier time than a row before.
+             */
+            out_of_order: number;
+            /**
+             * Format: double
+             * @description Rows per second, from the intervals that are no gaps; none with fewer than two times.
+             */
+            rate_hz?: number | null;
+        };
         TokenId: string;
         /** @description A token that is to be. */
         TokenRequest: {
@@ -3604,6 +4290,72 @@ export interface components {
              * @description How many devices may enrol with it; 1 otherwise.
              */
             uses?: number | null;
+        };
+        /** @description One topic. */
+        TopicFound: {
+            /** @description Why they cannot be recorded as they are, or what must be said to record them. */
+            advice?: string | null;
+            /**
+             * Format: int64
+             * @description Bytes of them.
+             */
+            bytes: number;
+            /** @description The channels, in the order in which they come. */
+            channels: components["schemas"]["ChannelFound"][];
+            /**
+             * @description How its messages seem to be written, as `format` of a source takes it, or `sparkplug`; none
+             *     where they are in no format that is read.
+             */
+            format?: string | null;
+            /**
+             * Format: int64
+             * @description Messages that came.
+             */
+            messages: number;
+            /**
+             * Format: double
+             * @description Rows per second, where the times in the messages say so.
+             */
+            rate_hz?: number | null;
+            /**
+             * Format: int64
+             * @description Samples in the messages that were looked into.
+             */
+            samples: number;
+            /**
+             * @description Where the times of samples come from: `payload` (since 1970), `payload_relative`, or
+             *     `arrival`.
+             */
+            time?: string | null;
+            /** @description Its name. */
+            topic: string;
+        };
+        /** @description What was heard at a broker. */
+        Topics: {
+            /**
+             * Format: int64
+             * @description Messages on topics beyond the first thousand.
+             */
+            other_messages: number;
+            /**
+             * Format: double
+             * @description How long it was listened to, in seconds.
+             */
+            seconds: number;
+            /** @description The topics, by name. */
+            topics: components["schemas"]["TopicFound"][];
+        };
+        /** @description Where to listen, and for how long. */
+        TopicsRequest: {
+            /** @description The broker, as for a recorder. */
+            broker?: string | null;
+            /** @description Topics, with `+` for a level and a last `#` for all below; all topics otherwise. */
+            filter?: string | null;
+            /**
+             * Format: double
+             * @description How long, in seconds; 5 otherwise.
+             */
+            seconds?: number | null;
         };
         /** @description A file on its way in. */
         Upload: {
@@ -4653,6 +5405,773 @@ export interface operations {
             };
         };
     };
+    get_data_datasets_by_name_versions_by_number_overview: {
+        parameters: {
+            query?: {
+                /**
+                 * @description `tag:NAME=VALUE` or `recording:NAME`, where `*` is any text; several with commas between them.
+                 *     Those that their source has set aside for testing otherwise.
+                 */
+                test?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description The dataset's name */
+                name: string;
+                /** @description The version's number */
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The overview */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overview"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_data_recorders: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The recorders */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecorderList"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_data_recorders: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecorderRequest"];
+            };
+        };
+        responses: {
+            /** @description It records */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recorder"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_data_recorders_by_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The recorder */
+                id: components["schemas"]["RecorderId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The recorder */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recorder"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_data_recorders_by_id_label: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The recorder */
+                id: components["schemas"]["RecorderId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LabelRequest"];
+            };
+        };
+        responses: {
+            /** @description What comes next has the class */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem; `code` says which */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_data_recorders_by_id_stop: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The recorder */
+                id: components["schemas"]["RecorderId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It ends */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recorder"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_data_recordings_by_id: {
         parameters: {
             query?: never;
@@ -5172,6 +6691,274 @@ export interface operations {
             };
         };
     };
+    get_data_recordings_by_id_spectrogram: {
+        parameters: {
+            query: {
+                /** @description The first row; 0 otherwise. */
+                from_row?: number | null;
+                /** @description The first row after the last one; the end otherwise. */
+                to_row?: number | null;
+                /** @description Name of the channel. */
+                channel: string;
+                /** @description Rows of a segment; 1024, or the span where it is shorter, otherwise. */
+                segment_rows?: number | null;
+                /** @description How much of a segment belongs to the next one as well; 0.5 otherwise. */
+                overlap?: number | null;
+                /** @description At most so many columns; 500 otherwise. A column is the mean of as many segments as it takes. */
+                columns?: number | null;
+            };
+            header?: never;
+            path: {
+                /** @description The recording */
+                id: components["schemas"]["RecordingId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The spectrogram */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Spectrogram"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_data_recordings_by_id_spectrum: {
+        parameters: {
+            query?: {
+                /** @description The first row; 0 otherwise. */
+                from_row?: number | null;
+                /** @description The first row after the last one; the end otherwise. */
+                to_row?: number | null;
+                /** @description Names of channels with commas between them; all otherwise. */
+                channels?: string | null;
+                /** @description Rows of a segment; 1024, or the span where it is shorter, otherwise. */
+                segment_rows?: number | null;
+                /** @description How much of a segment belongs to the next one as well; 0.5 otherwise. */
+                overlap?: number | null;
+            };
+            header?: never;
+            path: {
+                /** @description The recording */
+                id: components["schemas"]["RecordingId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The spectrum of each channel */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Spectrum"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_data_sources: {
         parameters: {
             query?: never;
@@ -5228,6 +7015,147 @@ export interface operations {
             };
             /** @description A problem; `code` says which */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_data_topics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TopicsRequest"];
+            };
+        };
+        responses: {
+            /** @description What was heard */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Topics"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::ensure;
 use model_format::payload::Format;
 use model_format::payload::message::{Reading, Times};
-use model_format::payload::time::TimeFormat;
-use model_format::protocol::{NameTemplate, TopicTemplate, check_topic_level};
+use model_format::protocol::{
+    NameTemplate, SourceSettings, TopicSource, TopicTemplate, check_topic_level,
+};
 use serde::Deserialize;
 
 use crate::serve::{MappedChannel, Source, SparkplugSource};
@@ -57,15 +58,15 @@ impl SparkplugTable {
         }
         // The stream's name comes from the whole topic, which has no fixed number of levels.
         let topic = TopicTemplate::parse("spBv1.0/{group}/{kind}/{node}")?;
-        let source = Source {
+        let topics = TopicSource {
             stream: NameTemplate::all(&topic),
             topic,
             reading: Reading::json(Times::found()),
             channel: None,
             stream_tag: None,
-            models: self.models.clone(),
-            channels: lowered(&self.channels)?,
         };
+        let (models, channels) = (self.models.clone(), lowered(&self.channels)?);
+        let source = Source { topics, models, channels };
         Ok(SparkplugSource { group: self.group.clone(), source })
     }
 }
@@ -88,56 +89,18 @@ fn one() -> f64 {
 
 impl SourceTable {
     pub(super) fn lower(&self) -> anyhow::Result<Source> {
-        let topic = TopicTemplate::parse(&self.topic).context("topic")?;
-        let stream = match &self.stream {
-            Some(stream) => NameTemplate::parse(stream, &topic).context("stream")?,
-            None if topic.names().is_empty() => bail!(
-                "the topic {} has no level in braces: name the stream with `stream = \"…\"`",
-                self.topic
-            ),
-            None => NameTemplate::all(&topic),
-        };
-        let channel = match (&self.channel, self.format) {
-            (Some(channel), Format::Number) => {
-                Some(NameTemplate::parse(channel, &topic).context("channel")?)
-            }
-            (None, Format::Number) => bail!(
-                "the format number needs `channel`: which channel a topic is about, such as \
-                 `channel = \"{{channel}}\"` for the topic `plant/{{machine}}/{{channel}}`"
-            ),
-            (Some(_), _) => bail!("`channel` is for the format number alone: leave it out"),
-            (None, _) => None,
-        };
-        ensure!(
-            self.stream_tag.is_none() || self.format == Format::Influx,
-            "`stream_tag` is for the format influx alone: leave it out"
-        );
-        let reading = Reading {
+        let settings = SourceSettings {
+            topic: self.topic.clone(),
+            stream: self.stream.clone(),
             format: self.format,
-            times: self.times()?,
+            time: self.time.clone(),
+            time_unit: self.time_unit.clone(),
             positions: self.positions.clone(),
-        };
-        reading.check().map_err(anyhow::Error::msg)?;
-        Ok(Source {
-            topic,
-            stream,
-            reading,
-            channel,
+            channel: self.channel.clone(),
             stream_tag: self.stream_tag.clone(),
-            models: self.models.clone(),
-            channels: lowered(&self.channels)?,
-        })
-    }
-
-    fn times(&self) -> anyhow::Result<Times> {
-        let unit = self.time_unit.as_deref().map(str::parse::<TimeFormat>);
-        let unit = unit.transpose().map_err(|error| anyhow::anyhow!("time_unit: {error}"))?;
-        match (&self.time, unit) {
-            (Some(name), unit) => Ok(Times::named(name, unit)),
-            (None, Some(unit)) if self.format == Format::Influx => Ok(Times::in_unit(unit)),
-            (None, Some(_)) => bail!("`time_unit` needs `time`: the name with the time"),
-            (None, None) => Ok(Times::found()),
-        }
+        };
+        let channels = lowered(&self.channels)?;
+        Ok(Source { topics: settings.lower()?, models: self.models.clone(), channels })
     }
 }
 

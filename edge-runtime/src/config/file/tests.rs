@@ -64,7 +64,7 @@ fn a_configuration_says_what_is_served_and_watched() {
     assert_eq!(engines["pump cnn"].to_string(), "ort");
     assert_eq!(engines["fan"].to_string(), "auto");
     let sources = file.sources().unwrap();
-    assert_eq!(sources[0].topic.filter(), "plant/+/+/accel");
+    assert_eq!(sources[0].topics.topic.filter(), "plant/+/+/accel");
     assert_eq!(sources[0].channels["ax"].name, "acc.x");
     assert!(sources[0].admits("pump") && !sources[0].admits("fan"));
     let watch = file.watch().unwrap();
@@ -103,7 +103,7 @@ fn what_cannot_stand_is_named_with_its_place() {
     for (text, said) in [
         ("[[source]]\ntopik = 'a'", "topik"),
         ("[[source]]\ntopic = 'a/#'", "number 1"),
-        ("[[source]]\ntopic = 'a/b'", "stream ="),
+        ("[[source]]\ntopic = 'a/b'", "stream: "),
         ("[[source]]\ntopic = 'a/{b}'\nformat = 'xml'", "xml"),
         ("[[source]]\ntopic = 'a/{b}'\nformat = 'number'", "channel"),
         ("[[source]]\ntopic = 'a/{b}'\nchannel = 'x'", "number alone"),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model_format::payload::message::{Arrival, Message};
+use model_format::payload::message::Arrival;
 use model_format::payload::sparkplug::{Rebirth, Topic as SparkplugTopic};
 use model_format::protocol::check_topic_level;
 
@@ -144,20 +144,20 @@ impl Core {
         incoming: Incoming<'_>,
         emit: Emit<'_>,
     ) -> Result<(), Refused> {
-        if source.stream_tag.is_none() {
+        if source.topics.stream_tag.is_none() {
             self.has_room(name)?;
         }
         let mut message = std::mem::take(&mut self.message);
         let arrival = Arrival { time_ns: incoming.arrival_ns, channel };
-        let read = message.read(incoming.payload, &source.reading, arrival);
+        let read = message.read(incoming.payload, &source.topics.reading, arrival);
         let arrival_ns = incoming.arrival_ns;
         let taken = Taken { stream: name, source, message: &message, tag: None, arrival_ns };
-        let taken = match (read, &source.stream_tag) {
+        let taken = match (read, &source.topics.stream_tag) {
             (Err(error), _) => Err(error.into()),
             (Ok(()), None) => self.take(taken, emit),
             (Ok(()), Some(key)) => {
                 let mut all = Ok(());
-                for value in tag_values(&message, key) {
+                for value in message.tag_values(key) {
                     let stream = format!("{name}.{value}");
                     let tag = Some((key.as_str(), value));
                     all = all.and(self.take(Taken { stream: &stream, tag, ..taken }, emit));
@@ -177,14 +177,11 @@ impl Core {
         incoming: Incoming<'_>,
         emit: Emit<'_>,
     ) -> Result<(), Refused> {
-        let SparkplugTopic::Node { group, node, device, .. } = *address else { return Ok(()) };
+        let SparkplugTopic::Node { group, .. } = *address else { return Ok(()) };
         let sources = Arc::clone(&self.plan.sparkplug);
         let source = sources.iter().find(|source| source.has(group));
         let source = source.ok_or_else(|| Refused::NoSource(topic.chars().take(200).collect()))?;
-        let name = match device {
-            Some(device) => format!("{group}.{node}.{device}"),
-            None => format!("{group}.{node}"),
-        };
+        let Some(name) = address.stream() else { return Ok(()) };
         let Incoming { payload, arrival_ns, .. } = incoming;
         let mut message = std::mem::take(&mut self.message);
         let read = self.sparkplug.take(address, payload, arrival_ns, &mut message);
@@ -241,16 +238,4 @@ impl Core {
         }
         Ok(())
     }
-}
-
-/// The values of a tag, each once, in the order in which they first stand there.
-fn tag_values<'m>(message: &'m Message, key: &str) -> Vec<&'m str> {
-    let mut values: Vec<&str> = Vec::new();
-    for sample in message.samples() {
-        let value = sample.series.and_then(|series| series.tag(key));
-        if let Some(value) = value.filter(|value| !values.contains(value)) {
-            values.push(value);
-        }
-    }
-    values
 }

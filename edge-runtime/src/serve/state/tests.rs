@@ -7,7 +7,7 @@ mod watched;
 use engine::EngineKind;
 use model_format::artifact::{Artifact, Golden};
 use model_format::payload::message::{Reading, Times};
-use model_format::protocol::{NameTemplate, StreamState, TopicTemplate};
+use model_format::protocol::{NameTemplate, StreamState, TopicSource, TopicTemplate};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -34,15 +34,14 @@ fn golden(name: &str) -> Vec<Golden> {
 
 fn direct() -> Source {
     let topic = TopicTemplate::parse("cirame/samples/{stream}").unwrap();
-    Source {
+    let topics = TopicSource {
         stream: NameTemplate::all(&topic),
         topic,
         reading: Reading::json(Times::found()),
         channel: None,
         stream_tag: None,
-        models: None,
-        channels: HashMap::new(),
-    }
+    };
+    Source { topics, models: None, channels: HashMap::new() }
 }
 
 fn plan(streams_max: usize) -> Plan {

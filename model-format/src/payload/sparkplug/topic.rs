@@ -77,6 +77,17 @@ impl<'a> Topic<'a> {
         Self::of_levels(topic).ok_or_else(|| TopicError { topic: excerpt(topic.as_bytes()) })
     }
 
+    /// The stream that it belongs to: a node is `GROUP.NODE`, a device `GROUP.NODE.DEVICE`.
+    pub fn stream(&self) -> Option<String> {
+        match *self {
+            Topic::Node { group, node, device: Some(device), .. } => {
+                Some(format!("{group}.{node}.{device}"))
+            }
+            Topic::Node { group, node, device: None, .. } => Some(format!("{group}.{node}")),
+            Topic::State { .. } => None,
+        }
+    }
+
     fn of_levels(topic: &'a str) -> Option<Self> {
         let mut levels = topic.split('/').map(|level| (!level.is_empty()).then_some(level));
         if levels.next()?? != NAMESPACE {

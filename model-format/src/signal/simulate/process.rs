@@ -4,8 +4,9 @@
 //! system's, both quadratic in the flow. The target, the electrical power, follows hydraulic power
 //! over an efficiency that depends on the flow, with the lag of the power meter.
 
+use super::fault::{FaultConfig, Faults};
 use super::noise::Noise;
-use super::{SimulatedChannel, SimulatedSample, SimulationError, fraction, rows};
+use super::{SimulatedChannel, SimulatedSample, SimulationError};
 
 /// The channels; the last one is the target.
 pub const CHANNELS: [SimulatedChannel; 9] = [
@@ -52,12 +53,12 @@ pub enum Anomaly {
     SensorStuck,
 }
 
-impl Anomaly {
-    /// All of them.
-    pub const ALL: [Anomaly; 3] = [Anomaly::Leak, Anomaly::Blockage, Anomaly::SensorStuck];
+impl Faults for Anomaly {
+    const ALL: &'static [Self] = &[Anomaly::Leak, Anomaly::Blockage, Anomaly::SensorStuck];
+    const NONE: &'static str = "normal";
+    const PLANNED_ONSET: f64 = 0.5;
 
-    /// The label of the rows that show it.
-    pub fn label(self) -> &'static str {
+    fn label(self) -> &'static str {
         match self {
             Anomaly::Leak => "leak",
             Anomaly::Blockage => "blockage",
@@ -66,71 +67,10 @@ impl Anomaly {
     }
 }
 
-/// One simulated recording.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ProcessConfig {
-    /// Decides everything that is random.
-    pub seed: u64,
-    /// Rows per second.
-    pub rate_hz: f64,
-    /// How long it runs, in seconds.
-    pub duration_s: f64,
-    /// What goes wrong, if anything.
-    pub anomaly: Option<Anomaly>,
-    /// How bad it is, 0 to 1.
-    pub severity: f64,
-    /// When it begins, in seconds from the start; it stays until the end.
-    pub onset_s: f64,
-}
-
-impl Default for ProcessConfig {
-    /// An hour of normal operation at [`RATE_HZ`].
-    fn default() -> Self {
-        ProcessConfig {
-            seed: 0,
-            rate_hz: RATE_HZ,
-            duration_s: 3600.0,
-            anomaly: None,
-            severity: 0.6,
-            onset_s: 1800.0,
-        }
-    }
-}
-
-/// A planned recording: its name, what it shows, and its configuration.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ProcessRecording {
-    /// Unique in the plan, for example `leak_1`.
-    pub name: String,
-    /// The label that it shows from the onset on.
-    pub label: &'static str,
-    /// The configuration.
-    pub config: ProcessConfig,
-}
-
-/// Recordings for a whole dataset: `per_class` of normal operation and of each anomaly, which
-/// begins in the middle. Every one has a seed of its own.
-pub fn plan(seed: u64, per_class: u32, duration_s: f64, rate_hz: f64) -> Vec<ProcessRecording> {
-    let mut noise = Noise::new(seed);
-    let mut recordings = Vec::new();
-    for anomaly in std::iter::once(None).chain(Anomaly::ALL.map(Some)) {
-        for number in 0..per_class {
-            let severity = noise.between(0.4, 1.0);
-            let seed = (noise.uniform() * (1u64 << 53) as f64) as u64;
-            let onset_s = 0.5 * duration_s;
-            let label = anomaly.map_or("normal", Anomaly::label);
-            let name = format!("{label}_{number}");
-            let config = ProcessConfig { seed, rate_hz, duration_s, anomaly, severity, onset_s };
-            recordings.push(ProcessRecording { name, label, config });
-        }
-    }
-    recordings
-}
-
 /// Iterator over the rows of one recording.
 #[derive(Clone, Debug)]
 pub struct Process {
-    config: ProcessConfig,
+    config: FaultConfig<Anomaly>,
     rows: u64,
     row: u64,
     noise: Noise,
@@ -157,13 +97,8 @@ impl Process {
     ///
     /// # Errors
     /// If rate, duration, severity or onset make no sense.
-    pub fn new(config: ProcessConfig) -> Result<Self, SimulationError> {
-        let rows = rows(config.duration_s, config.rate_hz)?;
-        fraction("severity", config.severity)?;
-        if !config.onset_s.is_finite() {
-            let expected = "a finite number of seconds is expected";
-            return Err(SimulationError { field: "onset_s", found: config.onset_s, expected });
-        }
+    pub fn new(config: FaultConfig<Anomaly>) -> Result<Self, SimulationError> {
+        let rows = config.check()?;
         let mut noise = Noise::new(config.seed);
         let wanted = Wanted::draw(&mut noise, 0.0);
         let inlet_temperature = noise.between(14.0, 20.0);
@@ -185,12 +120,6 @@ impl Process {
         process.power = process.power_kw(flow, head);
         process.warming = warming(process.power, flow);
         Ok(process)
-    }
-
-    /// Moves `value` towards `goal` with the time constant `lag_s`.
-    fn lag(&self, value: f64, goal: f64, lag_s: f64) -> f64 {
-        let share = 1.0 - libm::exp(-1.0 / (lag_s * self.config.rate_hz));
-        value + share * (goal - value)
     }
 
     /// Flow through the pump in m³/h and its head in bar.
@@ -217,12 +146,12 @@ impl Process {
         if time_s >= self.wanted.until_s {
             self.wanted = Wanted::draw(&mut self.noise, time_s);
         }
-        self.speed = self.lag(self.speed, self.wanted.speed, 6.0);
-        self.valve = self.lag(self.valve, self.wanted.valve, 3.0);
+        self.speed = self.config.lag(self.speed, self.wanted.speed, 6.0);
+        self.valve = self.config.lag(self.valve, self.wanted.valve, 3.0);
         let root = (1.0 / self.config.rate_hz).sqrt();
-        self.inlet_temperature = self.lag(self.inlet_temperature, 17.0, 7200.0);
+        self.inlet_temperature = self.config.lag(self.inlet_temperature, 17.0, 7200.0);
         self.inlet_temperature += 0.01 * root * self.noise.normal();
-        self.supply = self.lag(self.supply, 0.0, 120.0) + 0.002 * root * self.noise.normal();
+        self.supply = self.config.lag(self.supply, 0.0, 120.0) + 0.002 * root * self.noise.normal();
     }
 
     fn measure(&mut self, anomaly: Option<Anomaly>) -> [f32; 9] {
@@ -230,8 +159,8 @@ impl Process {
         let leak = if anomaly == Some(Anomaly::Leak) { 0.06 + 0.24 * severity } else { 0.0 };
         let blockage = if anomaly == Some(Anomaly::Blockage) { 0.1 + 0.9 * severity } else { 0.0 };
         let (flow, head) = self.operating_point(leak, blockage);
-        self.power = self.lag(self.power, self.power_kw(flow, head), 5.0);
-        self.warming = self.lag(self.warming, warming(self.power, flow), 45.0);
+        self.power = self.config.lag(self.power, self.power_kw(flow, head), 5.0);
+        self.warming = self.config.lag(self.warming, warming(self.power, flow), 45.0);
         let inlet = 1.2 - 0.0001 * flow * flow;
         // Three phases, 400 V, power factor 0.85.
         let current = self.power * 1000.0 / (1.732 * 400.0 * 0.85 * (1.0 + self.supply));
@@ -279,10 +208,10 @@ impl Iterator for Process {
         let time_s = self.row as f64 / self.config.rate_hz;
         self.row += 1;
         self.step(time_s);
-        let anomaly = self.config.anomaly.filter(|_| time_s >= self.config.onset_s);
+        let anomaly = self.config.shown(time_s);
         let values = self.measure(anomaly);
         let time_ns = (time_s * 1e9).round() as i64;
-        Some(SimulatedSample { time_ns, values, label: anomaly.map_or("normal", Anomaly::label) })
+        Some(SimulatedSample { time_ns, values, label: self.config.label(time_s) })
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

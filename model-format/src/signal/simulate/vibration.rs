@@ -2,12 +2,14 @@
 //!
 //! What a vibration analyst looks for is in the signal where the textbooks put it (Randall,
 //! *Vibration-based Condition Monitoring*, chapters 2 and 5): imbalance at the shaft's frequency
-//! in the radial directions, misalignment at twice that and axially, a bearing's outer race as
-//! impulses at the ball passing frequency that ring at a structural resonance, cavitation as
-//! bursts of broadband noise.
+//! in the radial directions, misalignment at twice that and axially, defects of a bearing as
+//! impulses at the frequencies that follow from its geometry and ring at a structural resonance
+//! (those of the inner race rise and fall with the shaft, those of a ball with the cage, as they
+//! pass through the load zone), cavitation as bursts of broadband noise.
 
 use std::f64::consts::TAU;
 
+use super::bearing::BEARING_6205;
 use super::noise::Noise;
 use super::{SimulatedChannel, SimulatedSample, SimulationError, fraction, rows};
 
@@ -26,9 +28,6 @@ const SHAFT_HZ: f64 = 24.8;
 
 /// Share of the speed that is lost at full load.
 const SLIP: f64 = 0.03;
-
-/// Impulses per revolution from a defect of the outer race (6205 bearing).
-const OUTER_RACE_ORDER: f64 = 3.585;
 
 /// Vanes of the impeller.
 const VANES: f64 = 5.0;
@@ -61,12 +60,29 @@ pub enum Fault {
     Bearing,
     /// Vapour bubbles collapse in the impeller.
     Cavitation,
+    /// A pit in the inner race.
+    InnerRace,
+    /// A pit in a ball.
+    Ball,
+    /// A crack in the cage.
+    Cage,
 }
 
 impl Fault {
-    /// All of them.
-    pub const ALL: [Fault; 4] =
-        [Fault::Imbalance, Fault::Misalignment, Fault::Bearing, Fault::Cavitation];
+    /// All of them. The first [`Fault::USUAL`] are those that a plan has where nothing else is
+    /// asked for: a bearing's defects apart from the outer race are hard to tell apart.
+    pub const ALL: [Fault; 7] = [
+        Fault::Imbalance,
+        Fault::Misalignment,
+        Fault::Bearing,
+        Fault::Cavitation,
+        Fault::InnerRace,
+        Fault::Ball,
+        Fault::Cage,
+    ];
+
+    /// How many of [`Fault::ALL`] are usual.
+    pub const USUAL: usize = 4;
 
     /// The label of a signal that shows it.
     pub fn label(self) -> &'static str {
@@ -75,6 +91,9 @@ impl Fault {
             Fault::Misalignment => "misalignment",
             Fault::Bearing => "bearing",
             Fault::Cavitation => "cavitation",
+            Fault::InnerRace => "inner_race",
+            Fault::Ball => "ball",
+            Fault::Cage => "cage",
         }
     }
 }
@@ -127,7 +146,7 @@ pub struct VibrationRecording {
     pub config: VibrationConfig,
 }
 
-/// Recordings for a whole dataset: `per_class` of each of `off`, `idle`, `normal` and the four
+/// Recordings for a whole dataset: `per_class` of each of `off`, `idle`, `normal` and the
 /// faults, with loads and severities spread over their range; every one has a seed of its own.
 pub fn plan(seed: u64, per_class: u32, duration_s: f64, rate_hz: f64) -> Vec<VibrationRecording> {
     let cases = [(State::Off, None), (State::Idle, None), (State::Running, None)]
@@ -305,8 +324,8 @@ impl Vibration {
                     size * (0.9 * two + 0.5 * axial),
                 ]
             }
-            Fault::Bearing => {
-                let ring = self.ring(0.8 + 3.5 * severity);
+            Fault::Bearing | Fault::InnerRace | Fault::Ball | Fault::Cage => {
+                let ring = self.ring(fault, 0.8 + 3.5 * severity);
                 [0.8 * ring, ring, 0.35 * ring]
             }
             Fault::Cavitation => {
@@ -317,17 +336,29 @@ impl Vibration {
         }
     }
 
-    /// Impulses once per passing ball, with the slip of the balls, strongest in the load zone.
-    fn ring(&mut self, size: f64) -> f64 {
+    /// Impulses once for each time that the defect is met, with the slip of the balls, strongest in
+    /// the load zone.
+    fn ring(&mut self, fault: Fault, size: f64) -> f64 {
         let ring = &mut self.ring;
         let displacement = ring.cosine * ring.displacement + ring.sine * ring.velocity;
         let velocity = ring.cosine * ring.velocity - ring.sine * ring.displacement;
         ring.displacement = ring.decay * displacement;
         ring.velocity = ring.decay * velocity;
-        if self.revolution * OUTER_RACE_ORDER >= ring.next_impulse {
-            let passed = self.revolution * OUTER_RACE_ORDER;
+        let cage = BEARING_6205.cage_order();
+        // How often it is met, and what carries it through the load zone, per revolution.
+        let (order, zone) = match fault {
+            Fault::InnerRace => (BEARING_6205.inner_race_order(), 1.0),
+            // Each turn of the ball meets the inner and the outer race.
+            Fault::Ball => (2.0 * BEARING_6205.ball_order(), cage),
+            Fault::Cage => (cage, 0.0),
+            // The outer race is at rest in the load zone.
+            _ => (BEARING_6205.outer_race_order(), 0.0),
+        };
+        let passed = self.revolution * order;
+        if passed >= ring.next_impulse {
             ring.next_impulse = passed.floor() + 1.0 + 0.02 * self.noise.normal();
-            self.ring.velocity += size * (1.0 + 0.2 * self.noise.normal());
+            let load = 0.55 + 0.45 * libm::cos(TAU * zone * self.revolution);
+            self.ring.velocity += load * size * (1.0 + 0.2 * self.noise.normal());
         }
         self.ring.displacement
     }

@@ -24,7 +24,9 @@ fn named(name: &str, ready: ReadyModel) -> ReadyModel {
 
 fn source(topic: &str) -> Source {
     let topic = TopicTemplate::parse(topic).unwrap();
-    Source { stream: NameTemplate::all(&topic), topic, ..direct() }
+    let before = direct();
+    let topics = TopicSource { stream: NameTemplate::all(&topic), topic, ..before.topics };
+    Source { topics, ..before }
 }
 
 #[test]
