@@ -112,7 +112,7 @@ def cut(values: np.ndarray, length: int, stride: int) -> np.ndarray:
 
 def motion(chain: Chain, data: Path) -> None:
     folders = [data / "ei_motion/training", data / "ei_motion/testing"]
-    imported = chain.trainer("import", "motion", data / "ei_motion")["imported"]
+    imported = chain.trainer("import", "motion", *folders)["imported"]
     figure("ei_motion: files imported", str(len(imported)), "21", len(imported) == 21)
     chain.trainer(
         "train", "motion", "--estimator", "random_forest_classifier", "--name", "motion",
