@@ -34,6 +34,7 @@ mod imports;
 mod install;
 mod jobs;
 mod keys;
+mod labels;
 mod metrics;
 mod models;
 mod page;
@@ -76,6 +77,7 @@ fn described() -> (Router<ApiState>, OpenApi) {
         .merge(imports::routes())
         .merge(sent::routes())
         .merge(recordings::routes())
+        .merge(labels::routes())
         .merge(uploads::routes())
         .merge(estimators::routes())
         .merge(runs::routes())

@@ -27,6 +27,7 @@ mod export;
 mod features;
 mod health;
 mod import;
+mod labels;
 mod models;
 mod openapi;
 mod prove;
@@ -94,6 +95,7 @@ enum Command {
     Features(features::Features),
     Estimators(estimators::Estimators),
     Datasets(datasets::Datasets),
+    Labels(labels::Labels),
     Models(models::Models),
     Runs(runs::Runs),
     Serve(serve::Serve),
@@ -156,6 +158,7 @@ pub fn run(config: Config, output: &mut dyn Write) -> anyhow::Result<()> {
         Command::Features(command) => command.run(),
         Command::Estimators(command) => command.run(),
         Command::Datasets(command) => command.run(&context),
+        Command::Labels(command) => command.run(&context),
         Command::Models(command) => command.run(&context),
         Command::Runs(command) => command.run(&context),
         Command::Serve(command) => command.run(&context),

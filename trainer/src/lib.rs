@@ -15,6 +15,7 @@ pub mod evaluation;
 pub mod importing;
 pub mod ingest;
 pub mod jobs;
+mod labels;
 pub mod live;
 mod local_enrolment;
 mod memory;

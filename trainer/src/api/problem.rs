@@ -11,7 +11,7 @@ use crate::importing::ImportingError;
 use crate::ingest::SettingsError;
 use crate::ingest::parquet::ParquetError;
 use crate::progress::Cancelled;
-use crate::store::StoreError;
+use crate::store::{RelabelError, StoreError};
 use crate::training::TrainError;
 
 /// One line of the table: what can go wrong.
@@ -230,6 +230,22 @@ impl From<TrainError> for Problem {
             TrainError::Cancelled(error) => error.into(),
             TrainError::Fit(learn::estimator::FitError::Cancelled) => Cancelled.into(),
             error => Problem::new(TRAINING, error.to_string()),
+        }
+    }
+}
+
+impl From<RelabelError> for Problem {
+    fn from(error: RelabelError) -> Self {
+        let text = error.to_string();
+        match error {
+            RelabelError::Store(error) => error.into(),
+            RelabelError::Edit(edit) => {
+                let field = format!("edits.{}.{}", edit.number, edit.field);
+                Problem::new(INVALID, text).with("field", field)
+            }
+            RelabelError::Moved { newest, .. } => {
+                Problem::new(STATE, text).with("newest_version", newest)
+            }
         }
     }
 }

@@ -49,6 +49,8 @@ pub const RULES: &[(&str, &str, Access)] = &[
     ("GET", "/api/data/recordings/{id}", Signed(Read)),
     ("GET", "/api/data/recordings/{id}/samples", Signed(Read)),
     ("PUT", "/api/data/recordings/{id}/labels", Signed(Data)),
+    ("GET", "/api/data/datasets/{name}/labels/changes", Signed(Read)),
+    ("POST", "/api/data/datasets/{name}/labels/changes", Signed(Data)),
     ("DELETE", "/api/data/recordings/{id}", Signed(Data)),
     ("GET", "/api/data/uploads", Signed(Read)),
     ("POST", "/api/data/uploads", Signed(Data)),

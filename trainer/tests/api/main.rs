@@ -21,6 +21,7 @@ mod install;
 mod jobs;
 mod keys;
 mod killed;
+mod labels;
 mod live;
 mod local_device;
 mod mosquitto;
