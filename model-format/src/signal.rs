@@ -5,7 +5,7 @@ mod drops;
 pub mod features;
 mod order;
 mod rate;
-mod resample;
+pub mod resample;
 mod sample;
 mod segment;
 pub mod simulate;

@@ -41,6 +41,7 @@ mod page;
 mod pipelines;
 pub mod problem;
 mod recordings;
+mod repairs;
 pub mod rules;
 mod runs;
 mod sent;
@@ -78,6 +79,7 @@ fn described() -> (Router<ApiState>, OpenApi) {
         .merge(sent::routes())
         .merge(recordings::routes())
         .merge(labels::routes())
+        .merge(repairs::routes())
         .merge(uploads::routes())
         .merge(estimators::routes())
         .merge(runs::routes())

@@ -31,6 +31,8 @@ mod labels;
 mod models;
 mod openapi;
 mod prove;
+mod repair;
+mod replay;
 mod report;
 mod restore;
 mod retrain;
@@ -96,6 +98,8 @@ enum Command {
     Estimators(estimators::Estimators),
     Datasets(datasets::Datasets),
     Labels(labels::Labels),
+    Repair(repair::Repair),
+    Replay(replay::Replay),
     Models(models::Models),
     Runs(runs::Runs),
     Serve(serve::Serve),
@@ -159,6 +163,12 @@ pub fn run(config: Config, output: &mut dyn Write) -> anyhow::Result<()> {
         Command::Estimators(command) => command.run(),
         Command::Datasets(command) => command.run(&context),
         Command::Labels(command) => command.run(&context),
+        Command::Repair(command) => command.run(&context),
+        Command::Replay(command) => {
+            let (report, failures) = command.run(&context)?;
+            write_report(&report, config.json, output)?;
+            return if failures == 0 { Ok(()) } else { Err(Told(failures).into()) };
+        }
         Command::Models(command) => command.run(&context),
         Command::Runs(command) => command.run(&context),
         Command::Serve(command) => command.run(&context),

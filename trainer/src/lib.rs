@@ -25,6 +25,7 @@ mod ownership;
 mod plot;
 pub mod progress;
 pub mod recording;
+mod repair;
 pub mod secret;
 pub mod serve;
 mod simulated;

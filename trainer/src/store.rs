@@ -21,6 +21,7 @@ mod imported;
 mod job;
 mod key;
 mod label_change;
+mod lineage;
 mod loose;
 mod model;
 mod pipeline;

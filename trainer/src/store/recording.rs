@@ -76,7 +76,7 @@ pub struct Annotation {
 }
 
 impl Annotation {
-    pub(super) fn digest(&self) -> Digest {
+    pub(crate) fn digest(&self) -> Digest {
         let mut text = format!("{}\n{}", to_json(&self.labels), to_json(&self.tags));
         if !self.label_sets.is_empty() {
             text.push('\n');

@@ -28,6 +28,7 @@ mod mosquitto;
 mod observation;
 mod openapi;
 mod others;
+mod repairs;
 mod run_windows;
 mod sent;
 mod service;

@@ -6,6 +6,7 @@ mod folder;
 mod labels;
 mod program;
 mod refusals;
+mod repair;
 mod reproducible;
 mod selections;
 mod signing;
