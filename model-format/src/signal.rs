@@ -5,7 +5,7 @@ mod drops;
 pub mod features;
 mod order;
 mod rate;
-mod resample;
+pub mod resample;
 pub mod rows;
 mod sample;
 mod segment;

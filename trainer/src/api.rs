@@ -34,6 +34,7 @@ mod imports;
 mod install;
 mod jobs;
 mod keys;
+mod labels;
 mod looking;
 mod metrics;
 mod models;
@@ -42,6 +43,7 @@ mod pipelines;
 pub mod problem;
 mod recorders;
 mod recordings;
+mod repairs;
 pub mod rules;
 mod runs;
 mod sent;
@@ -78,6 +80,8 @@ fn described() -> (Router<ApiState>, OpenApi) {
         .merge(imports::routes())
         .merge(sent::routes())
         .merge(recordings::routes())
+        .merge(labels::routes())
+        .merge(repairs::routes())
         .merge(recorders::routes())
         .merge(looking::routes())
         .merge(uploads::routes())

@@ -27,10 +27,13 @@ mod export;
 mod features;
 mod health;
 mod import;
+mod labels;
 mod models;
 mod openapi;
 mod prove;
 mod record;
+mod repair;
+mod replay;
 mod report;
 mod restore;
 mod retrain;
@@ -101,6 +104,9 @@ enum Command {
     Estimators(estimators::Estimators),
     Datasets(datasets::Datasets),
     Spectrum(spectrum::SpectrumOf),
+    Labels(labels::Labels),
+    Repair(repair::Repair),
+    Replay(replay::Replay),
     Models(models::Models),
     Runs(runs::Runs),
     Serve(serve::Serve),
@@ -166,6 +172,13 @@ pub fn run(config: Config, output: &mut dyn Write) -> anyhow::Result<()> {
         Command::Estimators(command) => command.run(),
         Command::Datasets(command) => command.run(&context),
         Command::Spectrum(command) => command.run(&context),
+        Command::Labels(command) => command.run(&context),
+        Command::Repair(command) => command.run(&context),
+        Command::Replay(command) => {
+            let (report, failures) = command.run(&context)?;
+            write_report(&report, config.json, output)?;
+            return if failures == 0 { Ok(()) } else { Err(Told(failures).into()) };
+        }
         Command::Models(command) => command.run(&context),
         Command::Runs(command) => command.run(&context),
         Command::Serve(command) => command.run(&context),

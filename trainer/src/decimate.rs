@@ -156,6 +156,7 @@ mod tests {
             absolute_time: false,
             rate_hz: None,
             labels: Vec::new(),
+            label_sets: std::collections::BTreeMap::new(),
             tags: BTreeMap::new(),
         }
     }

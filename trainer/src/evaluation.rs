@@ -16,7 +16,8 @@ use crate::data_folder::FolderError;
 use crate::store::{DatasetVersion, Entry, ModelVersion};
 use crate::training::settings::{RowRange, Selection, Selector};
 use crate::training::{
-    Compute, Extracted, NaiveAnswer, TrainError, Work, anomalies, extract, in_pool, selected, spans,
+    Compute, Extracted, NaiveAnswer, TrainError, Work, anomalies, choose_labels, extract, in_pool,
+    selected, spans,
 };
 
 /// What to answer, and how.
@@ -89,12 +90,13 @@ pub(crate) fn evaluate(
     let artifact = Artifact::read(&bytes)?;
     let manifest = artifact.manifest().clone();
     let chosen = |entry: &&Entry| question.only.is_empty() || selected(entry, &question.only);
-    let entries: Vec<Entry> = dataset.entries.iter().filter(chosen).cloned().collect();
+    let mut entries: Vec<Entry> = dataset.entries.iter().filter(chosen).cloned().collect();
     if entries.is_empty() {
         let (dataset, filtered) = (dataset.dataset.clone(), !question.only.is_empty());
         return Err(TrainError::NoRecordings { dataset, filtered });
     }
     let selection = trained_selection(&manifest);
+    choose_labels(&mut entries, selection.label_set.as_deref());
     progress.stage("answers", entries.len() as u64);
     let engine = question.engine.unwrap_or_else(|| usual_engine(&artifact));
     let start = || compute(engine, &bytes);

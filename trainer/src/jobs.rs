@@ -17,6 +17,7 @@ use crate::training::Work;
 
 pub mod evaluation;
 pub mod import;
+mod repair;
 pub mod run;
 
 /// Most clients that follow jobs at once.
@@ -232,6 +233,7 @@ impl Worker {
             JobKind::Import => import::carry_out(work, job),
             JobKind::Run => run::carry_out(work, job, self.memory_bytes),
             JobKind::Evaluation => evaluation::carry_out(work, job),
+            JobKind::Repair => repair::carry_out(work, job),
         }));
         done.unwrap_or_else(|panic| {
             let text = panic.downcast_ref::<String>().map(String::as_str);

@@ -103,6 +103,7 @@ mod tests {
             absolute_time: false,
             rate_hz: Some(1e8),
             labels: Vec::new(),
+            label_sets: std::collections::BTreeMap::new(),
             tags: BTreeMap::new(),
         }
     }

@@ -23,6 +23,8 @@ pub struct Recording {
     pub rate_hz: Option<f64>,
     /// Labelled spans, sorted, not overlapping.
     pub labels: Vec<LabelSpan>,
+    /// Label sets beside these, by name.
+    pub label_sets: BTreeMap<String, Vec<LabelSpan>>,
     /// Facts about the recording: machine, load, operator, session.
     pub tags: BTreeMap<String, String>,
 }
@@ -135,7 +137,12 @@ impl Recording {
                 absolute_time: self.absolute_time,
                 channels: self.channels.iter().map(RecordedChannel::info).collect(),
             },
-            annotation: Annotation { labels: self.labels.clone(), tags: self.tags.clone() },
+            annotation: Annotation {
+                labels: self.labels.clone(),
+                label_sets: self.label_sets.clone(),
+                tags: self.tags.clone(),
+            },
+            lineage: None,
         }
     }
 }

@@ -302,6 +302,7 @@ impl Planned {
             absolute_time: false,
             rate_hz: Some(rate_hz),
             labels: Vec::new(),
+            label_sets: BTreeMap::new(),
             tags: BTreeMap::from([(tag.to_owned(), value)]),
         };
         for (row, sample) in (0..).zip(samples) {

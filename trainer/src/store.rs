@@ -20,6 +20,8 @@ mod id;
 mod imported;
 mod job;
 mod key;
+mod label_change;
+mod lineage;
 mod loose;
 mod model;
 mod pipeline;
@@ -47,6 +49,7 @@ pub use id::{
 pub use imported::Source;
 pub use job::{Finished, Job, JobKind, JobStatus, NewJob};
 pub use key::{ApiKey, KeyUser, NewKey, Scope};
+pub use label_change::{LabelChange, RelabelError, Relabelling};
 pub(crate) use model::task_name;
 pub use model::{Model, ModelVersion, NewModelVersion, Stage};
 pub use pipeline::SavedPipeline;
@@ -64,7 +67,7 @@ use crate::clock::now_ms;
 use pool::{Pool, Reader};
 
 /// How many migrations there are: the version of the schema.
-const MIGRATIONS: u32 = 6;
+const MIGRATIONS: u32 = 7;
 
 fn migrations() -> Migrations<'static> {
     let fill_figures = |transaction: &Transaction<'_>| {
@@ -79,6 +82,7 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("../migrations/004-several-models.sql")).foreign_key_check(),
         M::up(include_str!("../migrations/005-sensors.sql")),
         M::up(include_str!("../migrations/006-imported-files.sql")).foreign_key_check(),
+        M::up(include_str!("../migrations/007-labels-and-lineage.sql")).foreign_key_check(),
     ])
 }
 
@@ -187,6 +191,14 @@ pub enum StoreError {
     /// SQLite failed.
     #[error("the database failed: {0}")]
     Sqlite(#[from] rusqlite::Error),
+}
+
+impl StoreError {
+    /// A recording cannot be changed where the newest version does not list it.
+    pub(crate) fn only_older(name: String) -> Self {
+        let reason = "only older versions of its dataset list it, and these never change";
+        StoreError::InUse { kind: "recording", name, reason: reason.to_owned() }
+    }
 }
 
 /// Everything that is known.

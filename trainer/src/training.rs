@@ -40,6 +40,7 @@ mod truth;
 mod windows;
 
 pub use curves::{OmittedCurve, RunCurves};
+pub(crate) use entries::choose_labels;
 use entries::{Entries, entries};
 pub use error::TrainError;
 pub(crate) use estimate::memory_bytes;

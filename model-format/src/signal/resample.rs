@@ -22,7 +22,7 @@ const KAISER_BETA: f64 = 7.857;
 
 /// Turns the rows of a segment into rows on an even grid.
 #[derive(Debug)]
-pub(super) struct Resampler {
+pub struct Resampler {
     channels: usize,
     out_ns: f64,
     /// Period of the slower rate.
@@ -39,7 +39,8 @@ pub(super) struct Resampler {
 }
 
 impl Resampler {
-    pub(super) fn new(channels: usize, in_ns: f64, out_ns: f64) -> Self {
+    /// A resampler of rows of so many channels, with the periods of the rows that come and go.
+    pub fn new(channels: usize, in_ns: f64, out_ns: f64) -> Self {
         Resampler {
             channels,
             out_ns,
@@ -55,19 +56,19 @@ impl Resampler {
     }
 
     /// How long after its time an output leaves.
-    pub(super) fn delay_ns(&self) -> f64 {
+    pub fn delay_ns(&self) -> f64 {
         HALF_PERIODS as f64 * self.period_ns
     }
 
     /// Ends the segment: the next row starts another.
-    pub(super) fn end_segment(&mut self) {
+    pub fn end_segment(&mut self) {
         self.times.clear();
         self.values.clear();
         (self.front, self.next) = (0, 0);
     }
 
     /// Takes the next row of the segment and passes on the outputs that it completes.
-    pub(super) fn row(&mut self, time_ns: i64, values: &[f32], next: &mut impl FnMut(i64, &[f32])) {
+    pub fn row(&mut self, time_ns: i64, values: &[f32], next: &mut impl FnMut(i64, &[f32])) {
         if self.times.is_empty() {
             self.start_ns = time_ns;
         }

@@ -36,6 +36,14 @@ impl Caller {
         self.user.owner
     }
 
+    /// Who it is, for a history.
+    pub(super) fn name(&self) -> String {
+        match &self.key {
+            Some(key) => format!("{} (key {key})", self.user.name),
+            None => self.user.name.clone(),
+        }
+    }
+
     /// Whether it is an admin, or a program of one.
     pub(super) fn is_admin(&self) -> bool {
         self.user.role == UserRole::Admin

@@ -11,7 +11,8 @@ use crate::importing::ImportingError;
 use crate::ingest::SettingsError;
 use crate::ingest::parquet::ParquetError;
 use crate::progress::Cancelled;
-use crate::store::StoreError;
+use crate::repair::RepairError;
+use crate::store::{RelabelError, StoreError};
 use crate::training::TrainError;
 
 /// One line of the table: what can go wrong.
@@ -63,6 +64,7 @@ kinds! {
     MEMORY = 422 "memory" "There is not enough memory for this";
     TRAINING = 422 "training" "The run cannot be carried out";
     IMPORT = 422 "import" "The files cannot be imported";
+    REPAIR = 422 "repair" "The recordings cannot be repaired like that";
     DISK_FULL = 507 "disk_full" "The disk is full";
     INTERNAL = 500 "internal" "Something went wrong inside the trainer";
     UNAVAILABLE = 503 "unavailable" "The trainer is busy or ending";
@@ -230,6 +232,42 @@ impl From<TrainError> for Problem {
             TrainError::Cancelled(error) => error.into(),
             TrainError::Fit(learn::estimator::FitError::Cancelled) => Cancelled.into(),
             error => Problem::new(TRAINING, error.to_string()),
+        }
+    }
+}
+
+impl From<RelabelError> for Problem {
+    fn from(error: RelabelError) -> Self {
+        let text = error.to_string();
+        match error {
+            RelabelError::Store(error) => error.into(),
+            RelabelError::Edit(edit) => {
+                let field = format!("edits.{}.{}", edit.number, edit.field);
+                Problem::new(INVALID, text).with("field", field)
+            }
+            RelabelError::Moved { newest, .. } => {
+                Problem::new(STATE, text).with("newest_version", newest)
+            }
+        }
+    }
+}
+
+impl From<RepairError> for Problem {
+    fn from(error: RepairError) -> Self {
+        let text = error.to_string();
+        match error {
+            RepairError::Store(error) => error.into(),
+            RepairError::Folder(error) | RepairError::Recording(ParquetError::Folder(error)) => {
+                error.into()
+            }
+            RepairError::Cancelled(error) => error.into(),
+            RepairError::Asked { field, .. } => Problem::new(REPAIR, text).with("field", field),
+            RepairError::Step { number, field, .. } => {
+                Problem::new(REPAIR, text).with("field", format!("steps.{number}.{field}"))
+            }
+            RepairError::Recording(_)
+            | RepairError::NoLineage { .. }
+            | RepairError::Format { .. } => Problem::new(REPAIR, text),
         }
     }
 }

@@ -12,9 +12,10 @@ use super::guard::Caller;
 use super::problem::{INVALID, Problem};
 use super::state::ApiState;
 use crate::decimate::Decimated;
+use crate::labels::{LabelEdit, SPANS_MAX};
 use crate::plot::plot;
 use crate::recording::{LabelSpan, check_labels};
-use crate::store::{RecordingId, RecordingPlace};
+use crate::store::{RecordingId, RecordingPlace, Relabelling, StoreError};
 
 /// Points where nothing else is asked for.
 const POINTS_DEFAULT: u32 = 1000;
@@ -22,11 +23,8 @@ const POINTS_DEFAULT: u32 = 1000;
 /// Most points.
 const POINTS_MAX: u32 = 20_000;
 
-/// Most label spans of a recording.
-const LABELS_MAX: usize = 100_000;
-
 /// Largest body with labels: room for so many spans with classes of some length.
-const LABELS_BYTES_MAX: usize = 16 << 20;
+pub(super) const LABELS_BYTES_MAX: usize = 16 << 20;
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new().routes(routes!(show, delete)).routes(routes!(samples)).merge(
@@ -55,17 +53,19 @@ struct SamplesQuery {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Labels {
+    /// Name of the label set that gets them; the recording's own labels otherwise.
+    label_set: Option<String>,
     /// The spans, sorted, not overlapping.
     labels: Vec<LabelSpan>,
 }
 
 /// The version that a change made.
 #[derive(Serialize, ToSchema)]
-struct NewVersion {
+pub(super) struct NewVersion {
     /// Name of the dataset.
-    dataset: String,
+    pub(super) dataset: String,
     /// Number of its newest version.
-    version: u32,
+    pub(super) version: u32,
 }
 
 /// A recording, as the newest version of its dataset that lists it has it.
@@ -145,16 +145,27 @@ async fn set_labels(
     Path(id): Path<RecordingId>,
     Json(request): Json<Labels>,
 ) -> Result<Json<NewVersion>, Problem> {
-    if request.labels.len() > LABELS_MAX {
-        return Err(Problem::new(INVALID, format!("more than {LABELS_MAX} label spans")));
+    if request.labels.len() > SPANS_MAX {
+        return Err(Problem::new(INVALID, format!("more than {SPANS_MAX} label spans")));
     }
-    let owner = caller.owner();
+    let (owner, changed_by) = (caller.owner(), caller.name());
     let changed = state.blocking(move |state| {
         let store = state.folder.store();
         let place = store.recording(owner, id)?;
         check_labels(&request.labels, place.entry.info.rows)
             .map_err(|error| Problem::new(INVALID, error.to_string()))?;
-        let version = store.relabel(owner, id, request.labels)?;
+        if place.version != place.newest_version {
+            return Err(StoreError::only_older(place.entry.info.name).into());
+        }
+        let recording = place.entry.info.name;
+        let change = Relabelling {
+            label_set: request.label_set,
+            edits: vec![LabelEdit::Replace { recording, labels: request.labels }],
+            comment: None,
+            expected_version: Some(place.newest_version),
+            changed_by,
+        };
+        let version = store.relabel(owner, &place.dataset, &change)?;
         Ok(NewVersion { dataset: version.dataset, version: version.number })
     });
     Ok(Json(changed.await?))

@@ -69,9 +69,16 @@ pub(super) struct SelectionArgs {
     /// How a target channel's values in a window become one.
     #[arg(long, value_name = "RULE", default_value = "last")]
     target_rule: TargetRule,
-    /// How the labels in a window become its class.
+    /// How the labels in a window become its class: `majority`, `all`, `first`, `last`, or
+    /// `threshold:SHARE`, such as threshold:0.2 for the class of the most rows, of at least 20 %.
     #[arg(long, value_name = "RULE", default_value = "majority")]
     label_rule: LabelRule,
+    /// The label set; the recordings' own labels otherwise.
+    #[arg(long, value_name = "NAME")]
+    label_set: Option<String>,
+    /// The class that rows without a label have; otherwise they have none.
+    #[arg(long, value_name = "CLASS")]
+    unlabelled: Option<String>,
     /// The class that is normal: what an anomaly detector learns from, and what it is tested by.
     #[arg(long, value_name = "CLASS")]
     normal: Option<String>,
@@ -162,6 +169,8 @@ impl SelectionArgs {
     pub(super) fn selection(&self, calibration_share: f64) -> anyhow::Result<Selection> {
         Ok(Selection {
             label_rule: self.label_rule,
+            label_set: self.label_set.clone(),
+            unlabelled: self.unlabelled.clone(),
             target: self.target.clone(),
             target_rule: self.target_rule,
             normal: self.normal.clone(),

@@ -181,6 +181,7 @@ impl<'a> Intake<'a> {
             absolute_time: whole.absolute_time,
             rate_hz: whole.rate_hz,
             labels: whole.labels.clone(),
+            label_sets: BTreeMap::new(),
             tags: whole.tags.clone(),
         });
         let info = RecordingInfo {
@@ -191,8 +192,9 @@ impl<'a> Intake<'a> {
             absolute_time: whole.absolute_time,
             channels: self.channels,
         };
-        let annotation = Annotation { labels: whole.labels, tags: whole.tags };
-        let entry = NewEntry { info, annotation };
+        let (labels, tags) = (whole.labels, whole.tags);
+        let annotation = Annotation { labels, label_sets: BTreeMap::new(), tags };
+        let entry = NewEntry { info, annotation, lineage: None };
         let findings = Findings {
             timing: whole.has_times.then(|| self.timing.finish()),
             start_ns: self.start_ns,

@@ -182,6 +182,7 @@ pub(crate) fn read(folder: &DataFolder, entry: &Entry) -> Result<Recording, Parq
         absolute_time: entry.info.absolute_time,
         rate_hz: entry.info.rate_hz,
         labels: entry.annotation.labels.clone(),
+        label_sets: entry.annotation.label_sets.clone(),
         tags: entry.annotation.tags.clone(),
     };
     if recording.content() != entry.info.content {
@@ -231,6 +232,7 @@ pub(crate) fn read_part(
         absolute_time: entry.info.absolute_time,
         rate_hz: entry.info.rate_hz,
         labels: Vec::new(),
+        label_sets: std::collections::BTreeMap::new(),
         tags: std::collections::BTreeMap::new(),
     })
 }
@@ -268,6 +270,7 @@ mod tests {
             absolute_time: false,
             rate_hz: Some(1e8),
             labels: vec![LabelSpan { from_row: 0, to_row: 3, class: "idle".to_owned() }],
+            label_sets: BTreeMap::new(),
             tags: BTreeMap::from([("partition".to_owned(), "testing".to_owned())]),
         }
     }

@@ -103,7 +103,7 @@ pub(super) struct Findings {
 
 impl RecordingReport {
     pub(super) fn new(entry: &NewEntry, findings: Findings) -> Self {
-        let NewEntry { info, annotation } = entry;
+        let NewEntry { info, annotation, .. } = entry;
         let channels = info.channels.iter().zip(&findings.channels);
         let channel_reports: Vec<ChannelReport> =
             channels.map(|(channel, count)| count.report(channel)).collect();

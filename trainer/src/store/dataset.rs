@@ -6,6 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::imported::forget_imported_files;
+use super::lineage::check_no_lineage_needs;
 use super::loose::note_loose_file;
 use super::{
     DatasetId, OwnerId, Page, PageOf, Store, StoreError, check_name, count, list, now_ms, parsed,
@@ -87,6 +88,7 @@ impl Store {
                 reason: format!("{runs} runs have learned from it, and their record needs it"),
             });
         }
+        check_no_lineage_needs(&transaction, dataset, name)?;
         delete_dataset_rows(&transaction, dataset)?;
         transaction.commit()?;
         Ok(())

@@ -59,6 +59,8 @@ pub enum JobKind {
     Run,
     /// A model answers a dataset.
     Evaluation,
+    /// Recordings are made of others.
+    Repair,
 }
 
 /// How a job stands.
@@ -86,6 +88,7 @@ impl JobKind {
             JobKind::Import => "import",
             JobKind::Run => "run",
             JobKind::Evaluation => "evaluation",
+            JobKind::Repair => "repair",
         }
     }
 }
@@ -94,7 +97,7 @@ impl std::str::FromStr for JobKind {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        [JobKind::Import, JobKind::Run, JobKind::Evaluation]
+        [JobKind::Import, JobKind::Run, JobKind::Evaluation, JobKind::Repair]
             .into_iter()
             .find(|kind| kind.name() == text)
             .ok_or_else(|| format!("{text:?} is no kind of job"))

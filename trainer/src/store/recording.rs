@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::{
     DatasetId, DatasetVersionId, OwnerId, RecordingId, Store, StoreError, count, json, now_ms, one,
-    parsed, plain, to_json, unknown,
+    optional_parsed, parsed, plain, to_json, unknown,
 };
 use crate::recording::{LabelSpan, Role};
 
@@ -29,6 +29,9 @@ pub struct Entry {
     pub annotation: Annotation,
     /// The value of the tag `partition`: which recordings a source set aside for testing.
     pub partition: Option<String>,
+    /// Digest of what it was made from, where it is the result of a repair.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lineage: Option<Digest>,
 }
 
 /// A recording without its samples.
@@ -65,13 +68,21 @@ pub struct ChannelInfo {
 pub struct Annotation {
     /// Labelled spans, sorted, not overlapping.
     pub labels: Vec<LabelSpan>,
+    /// Label sets beside these, by name: other questions asked of the same rows. None is empty.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub label_sets: BTreeMap<String, Vec<LabelSpan>>,
     /// Facts about the recording.
     pub tags: BTreeMap<String, String>,
 }
 
 impl Annotation {
-    pub(super) fn digest(&self) -> Digest {
-        Digest::of(format!("{}\n{}", to_json(&self.labels), to_json(&self.tags)).as_bytes())
+    pub(crate) fn digest(&self) -> Digest {
+        let mut text = format!("{}\n{}", to_json(&self.labels), to_json(&self.tags));
+        if !self.label_sets.is_empty() {
+            text.push('\n');
+            text.push_str(&to_json(&self.label_sets));
+        }
+        Digest::of(text.as_bytes())
     }
 
     pub(super) fn partition(&self) -> Option<&str> {
@@ -86,6 +97,9 @@ pub struct NewEntry {
     pub info: RecordingInfo,
     /// Its labels and tags.
     pub annotation: Annotation,
+    /// Digest of what it was made from, where it is the result of a repair.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lineage: Option<Digest>,
 }
 
 /// A recording and where it is listed.
@@ -121,7 +135,7 @@ pub(super) fn find_recording(
     let found = one(
         connection,
         "SELECT d.name AS dataset, v.number, r.id, r.name, r.content, r.row_count, r.rate_hz,
-                r.absolute_time, r.channels, a.labels, a.tags, e.partition,
+                r.absolute_time, r.channels, a.labels, a.label_sets, a.tags, e.partition, e.lineage,
                 (SELECT max(number) FROM dataset_versions WHERE dataset_id = d.id)
                     AS newest_version,
                 (SELECT recording_id FROM dataset_version_entries
@@ -199,7 +213,7 @@ pub(super) fn read_entries(
 ) -> Result<Vec<Entry>, StoreError> {
     let mut statement = connection.prepare(
         "SELECT r.id, r.name, r.content, r.row_count, r.rate_hz, r.absolute_time, r.channels,
-                a.labels, a.tags, e.partition
+                a.labels, a.label_sets, a.tags, e.partition, e.lineage
          FROM dataset_version_entries e
          JOIN recordings r ON r.id = e.recording_id
          JOIN annotations a ON a.digest = e.annotation
@@ -224,7 +238,12 @@ fn read_entry(row: &Row<'_>) -> Result<Entry, StoreError> {
             absolute_time: plain(row, "absolute_time")?,
             channels: json(row, "channels")?,
         },
-        annotation: Annotation { labels: json(row, "labels")?, tags: json(row, "tags")? },
+        annotation: Annotation {
+            labels: json(row, "labels")?,
+            label_sets: json(row, "label_sets")?,
+            tags: json(row, "tags")?,
+        },
+        lineage: optional_parsed(row, "lineage")?,
         partition: plain(row, "partition")?,
     })
 }

@@ -5,6 +5,7 @@ use rusqlite::{Connection, params};
 
 use super::dataset::{delete_dataset_rows, find_dataset, unknown_dataset};
 use super::deployment::IS_NEWEST;
+use super::lineage::check_no_lineage_needs;
 use super::loose::note_loose_file;
 use super::{DeploymentStatus, OwnerId, RunId, Store, StoreError, list, now_ms, parsed, plain};
 use crate::data_folder::{artifact_file, proof_file, run_file};
@@ -38,6 +39,7 @@ impl Store {
             let (kind, name) = ("dataset", name.to_owned());
             return Err(StoreError::InUse { kind, name, reason: reason.to_owned() });
         }
+        check_no_lineage_needs(&transaction, dataset, name)?;
         let artifacts: Vec<Digest> = list(
             &transaction,
             &format!("SELECT DISTINCT artifact FROM model_versions WHERE run_id IN ({RUNS})"),

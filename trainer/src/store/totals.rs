@@ -94,6 +94,7 @@ mod tests {
             absolute_time: false,
             rate_hz,
             labels: labels.iter().map(span).collect(),
+            label_sets: BTreeMap::new(),
             tags: BTreeMap::new(),
         }
     }

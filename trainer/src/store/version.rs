@@ -14,7 +14,6 @@ use super::{
     Store, StoreError, VersionTotals, check_name, count, list, now_ms, parsed, plain, to_json,
     unknown,
 };
-use crate::recording::LabelSpan;
 
 /// An immutable list of recordings with their labels and tags.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -52,8 +51,17 @@ pub struct VersionSummary {
     pub created_ms: i64,
 }
 
-/// What a version is to list: identifier, content and annotation by name.
-type Listed = BTreeMap<String, (RecordingId, Digest, Annotation)>;
+/// What a version is to list, by name.
+pub(super) type Listed = BTreeMap<String, ListedRecording>;
+
+/// One recording that a version is to list.
+pub(super) struct ListedRecording {
+    id: RecordingId,
+    pub(super) content: Digest,
+    pub(super) rows: u64,
+    pub(super) annotation: Annotation,
+    lineage: Option<Digest>,
+}
 
 impl Store {
     /// The versions of a dataset, newest first.
@@ -122,7 +130,13 @@ impl Store {
         let mut listed = newest.as_ref().map(listed_in).unwrap_or_default();
         for entry in entries {
             let id = keep_recording(&transaction, dataset, &entry.info)?;
-            let known = (id, entry.info.content, entry.annotation.clone());
+            let known = ListedRecording {
+                id,
+                content: entry.info.content,
+                rows: entry.info.rows,
+                annotation: entry.annotation.clone(),
+                lineage: entry.lineage,
+            };
             listed.insert(entry.info.name.clone(), known);
         }
         let digest = version_digest(&listed);
@@ -133,20 +147,6 @@ impl Store {
         let version = read_version(&transaction, dataset, name, None)?;
         transaction.commit()?;
         Ok(version)
-    }
-
-    /// Gives a recording other labels, in a new version of its dataset.
-    pub fn relabel(
-        &self,
-        owner: OwnerId,
-        id: RecordingId,
-        labels: Vec<LabelSpan>,
-    ) -> Result<DatasetVersion, StoreError> {
-        self.change_listed(owner, id, |listed, name| {
-            if let Some((_, _, annotation)) = listed.get_mut(name) {
-                annotation.labels = labels;
-            }
-        })
     }
 
     /// Takes a recording out of its dataset, in a new version.
@@ -170,12 +170,7 @@ impl Store {
             .ok_or_else(|| unknown("dataset", &place.dataset))?;
         let newest = read_version(&transaction, dataset, &place.dataset, None)?;
         if newest.number != place.version {
-            return Err(StoreError::InUse {
-                kind: "recording",
-                name: place.entry.info.name,
-                reason: "only older versions of its dataset list it, and these never change"
-                    .to_owned(),
-            });
+            return Err(StoreError::only_older(place.entry.info.name));
         }
         let mut listed = listed_in(&newest);
         change(&mut listed, &place.entry.info.name);
@@ -191,31 +186,40 @@ impl Store {
 }
 
 /// What a version lists.
-fn listed_in(version: &DatasetVersion) -> Listed {
+pub(super) fn listed_in(version: &DatasetVersion) -> Listed {
     let item = |entry: &Entry| {
-        let known = (entry.recording_id, entry.info.content, entry.annotation.clone());
+        let known = ListedRecording {
+            id: entry.recording_id,
+            content: entry.info.content,
+            rows: entry.info.rows,
+            annotation: entry.annotation.clone(),
+            lineage: entry.lineage,
+        };
         (entry.info.name.clone(), known)
     };
     version.entries.iter().map(item).collect()
 }
 
 /// Digest of what a version lists; identifiers and times are no part of it.
-fn version_digest(listed: &Listed) -> Digest {
-    let list: Vec<_> = listed
-        .iter()
-        .map(|(name, (_, content, annotation))| {
-            (name, content, annotation.digest(), annotation.partition())
-        })
-        .collect();
-    Digest::of(to_json(&list).as_bytes())
+pub(super) fn version_digest(listed: &Listed) -> Digest {
+    let item = |(name, recording): (&String, &ListedRecording)| {
+        let ListedRecording { content, annotation, lineage, .. } = recording;
+        let plain = (name, content, annotation.digest(), annotation.partition());
+        match lineage {
+            None => to_json(&plain),
+            Some(lineage) => to_json(&(plain.0, plain.1, plain.2, plain.3, lineage)),
+        }
+    };
+    let list: Vec<String> = listed.iter().map(item).collect();
+    Digest::of(format!("[{}]", list.join(",")).as_bytes())
 }
 
-fn write_version(
+pub(super) fn write_version(
     connection: &Connection,
     dataset: DatasetId,
     digest: Digest,
     listed: &Listed,
-) -> Result<(), StoreError> {
+) -> Result<DatasetVersionId, StoreError> {
     let id = DatasetVersionId::new();
     connection.execute(
         "INSERT INTO dataset_versions (id, dataset_id, number, digest, created_ms)
@@ -223,35 +227,39 @@ fn write_version(
          FROM dataset_versions WHERE dataset_id = ?2",
         params![id.to_string(), dataset.to_string(), digest.to_string(), now_ms()],
     )?;
-    for (position, (recording, _, annotation)) in listed.values().enumerate() {
+    for (position, recording) in listed.values().enumerate() {
+        let ListedRecording { id: recording, annotation, lineage, .. } = recording;
         let annotation_digest = annotation.digest().to_string();
         connection
             .prepare_cached(
-                "INSERT OR IGNORE INTO annotations (digest, labels, tags) VALUES (?1, ?2, ?3)",
+                "INSERT OR IGNORE INTO annotations (digest, labels, label_sets, tags)
+                 VALUES (?1, ?2, ?3, ?4)",
             )?
             .execute(params![
                 annotation_digest,
                 to_json(&annotation.labels),
+                to_json(&annotation.label_sets),
                 to_json(&annotation.tags)
             ])?;
         connection
             .prepare_cached(
                 "INSERT INTO dataset_version_entries
-                     (version_id, position, recording_id, annotation, partition)
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
+                     (version_id, position, recording_id, annotation, partition, lineage)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?
             .execute(params![
                 id.to_string(),
                 position as i64,
                 recording.to_string(),
                 annotation_digest,
-                annotation.partition()
+                annotation.partition(),
+                lineage.map(|lineage| lineage.to_string())
             ])?;
     }
-    Ok(())
+    Ok(id)
 }
 
-fn read_version(
+pub(super) fn read_version(
     connection: &Connection,
     dataset: DatasetId,
     name: &str,

@@ -5,7 +5,8 @@ use model_format::id::Digest;
 use super::partition::selected;
 use super::settings::{Settings, TestChoice};
 use super::{TrainError, Work};
-use crate::store::{DatasetVersion, Entry};
+use crate::nearest::nearest;
+use crate::store::{DatasetVersion, Entry, StoreError};
 
 /// The recordings of a run: those of the dataset, then those of another one to test on.
 pub(super) struct Entries {
@@ -40,5 +41,35 @@ pub(super) fn entries(
             entry
         }));
     }
+    let set = settings.selection.label_set.as_deref();
+    check_label_set(&list[..own], set)?;
+    choose_labels(&mut list, set);
     Ok(Entries { list, own, other })
+}
+
+/// Gives recordings the labels of this set in place of their own; a recording that has no such set
+/// has no labels then.
+pub(crate) fn choose_labels(entries: &mut [Entry], set: Option<&str>) {
+    let Some(set) = set else { return };
+    for entry in entries {
+        entry.annotation.labels = entry.annotation.label_sets.remove(set).unwrap_or_default();
+    }
+}
+
+/// Refuses a label set that no recording has.
+fn check_label_set(entries: &[Entry], set: Option<&str>) -> Result<(), StoreError> {
+    let Some(set) = set else { return Ok(()) };
+    let names = || entries.iter().flat_map(|entry| entry.annotation.label_sets.keys());
+    if names().any(|name| name == set) {
+        return Ok(());
+    }
+    let mut known: Vec<&str> = names().map(String::as_str).collect();
+    known.sort_unstable();
+    known.dedup();
+    let nearest = nearest(set, known.into_iter());
+    Err(StoreError::Unknown {
+        kind: "label set of these recordings",
+        name: set.to_owned(),
+        nearest,
+    })
 }

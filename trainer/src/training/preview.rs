@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Map;
 use utoipa::ToSchema;
 
+use super::choose_labels;
 use super::estimate::window_count;
 use super::extract::{Extracted, extract};
 use super::recipe::check_target;
@@ -193,14 +194,17 @@ fn draw(
         Some(position) => Some(&start.entries.list[position]),
         None => version.entries.iter().find(|entry| entry.recording_id == id),
     };
-    let entry = entry.ok_or_else(|| StoreError::Unknown {
+    let mut entry = entry.cloned().ok_or_else(|| StoreError::Unknown {
         kind: "recording in this version of the dataset",
         name: id.to_string(),
         nearest: Vec::new(),
     })?;
-    let recording = parquet::read(work.folder, entry)?;
-    let label_rule = start.selection.label_rule;
-    let truth = Truth::new(&recording, &Selection { label_rule, ..Selection::default() })?;
+    if position.is_none() {
+        choose_labels(std::slice::from_mut(&mut entry), start.selection.label_set.as_deref());
+    }
+    let recording = parquet::read(work.folder, &entry)?;
+    let selection = Selection { target: None, ..start.selection.clone() };
+    let truth = Truth::new(&recording, &selection)?;
     let parts = position.zip(assigned).map(|(position, Assigned { extracted, parts })| {
         let before = |window: &super::WindowInfo| (window.recording as usize) < position;
         &parts[extracted.windows.partition_point(before)..]

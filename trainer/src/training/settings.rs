@@ -72,6 +72,12 @@ impl Default for PipelineSettings {
 pub struct Selection {
     /// How the labels in a window become the window's class.
     pub label_rule: LabelRule,
+    /// Which labels: the name of a label set; the recordings' own labels where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label_set: Option<String>,
+    /// The class of rows without a label; these have none where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unlabelled: Option<String>,
     /// What a regression predicts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<TargetName>,
@@ -101,6 +107,8 @@ impl Default for Selection {
     fn default() -> Self {
         Selection {
             label_rule: LabelRule::default(),
+            label_set: None,
+            unlabelled: None,
             target: None,
             target_rule: TargetRule::default(),
             normal: None,
@@ -197,19 +205,55 @@ pub enum Extent {
 }
 
 /// How the labels in a window become the window's class.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, clap::ValueEnum,
-)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum LabelRule {
     /// The class of more than half of the rows.
     #[default]
     Majority,
     /// The class that all rows have.
     All,
+    /// The class of the first row.
+    First,
     /// The class of the last row.
     Last,
+    /// The class of the most rows, if it has this share of all; none where two have as many.
+    Threshold(f64),
 }
+
+impl FromStr for LabelRule {
+    type Err = OptionError;
+
+    fn from_str(text: &str) -> Result<Self, OptionError> {
+        let share = || text.strip_prefix("threshold:")?.parse::<f64>().ok();
+        match text {
+            "majority" => Ok(LabelRule::Majority),
+            "all" => Ok(LabelRule::All),
+            "first" => Ok(LabelRule::First),
+            "last" => Ok(LabelRule::Last),
+            _ => match share() {
+                Some(share) if share > 0.0 && share <= 1.0 => Ok(LabelRule::Threshold(share)),
+                _ => refused(
+                    text,
+                    "a label rule is `majority`, `all`, `first`, `last` or `threshold:SHARE` with a \
+                     share above 0 and up to 1, such as threshold:0.2",
+                ),
+            },
+        }
+    }
+}
+
+impl fmt::Display for LabelRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LabelRule::Majority => f.write_str("majority"),
+            LabelRule::All => f.write_str("all"),
+            LabelRule::First => f.write_str("first"),
+            LabelRule::Last => f.write_str("last"),
+            LabelRule::Threshold(share) => write!(f, "threshold:{share}"),
+        }
+    }
+}
+as_text!(LabelRule);
 
 /// How a target channel's values in a window become the window's value.
 #[derive(
@@ -385,6 +429,9 @@ mod tests {
         }
         round_trip::<RateChoice>("none");
         round_trip::<RateChoice>("62.5");
+        for rule in ["majority", "all", "first", "last", "threshold:0.2", "threshold:1"] {
+            round_trip::<LabelRule>(rule);
+        }
         round_trip::<TargetName>("tag:wear");
         round_trip::<TargetName>("TEY");
         round_trip::<RowRange>("0..400");
@@ -402,5 +449,9 @@ mod tests {
         assert!("5..5".parse::<RowRange>().is_err());
         assert!("load=3".parse::<Selector>().is_err());
         assert!("-1".parse::<RateChoice>().is_err());
+        for rule in ["mean", "threshold", "threshold:0", "threshold:1.1", "threshold:NaN"] {
+            let refusal = rule.parse::<LabelRule>().unwrap_err().to_string();
+            assert!(refusal.contains("threshold:0.2"), "{refusal}");
+        }
     }
 }

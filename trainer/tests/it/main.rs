@@ -3,8 +3,10 @@
 mod adopt;
 mod chain;
 mod folder;
+mod labels;
 mod program;
 mod refusals;
+mod repair;
 mod reproducible;
 mod selections;
 mod signing;

@@ -27,6 +27,7 @@ fn recording(name: &str, seed: u32, start_ns: i64, partition: &str) -> Recording
         absolute_time: true,
         rate_hz: Some(100.0),
         labels: vec![label(0, 400, "idle"), label(400, 900, "on")],
+        label_sets: BTreeMap::new(),
         tags: BTreeMap::from([("partition".to_owned(), partition.to_owned())]),
     }
 }

@@ -36,6 +36,7 @@ fn kept(change: &dyn Fn(&mut Recording)) -> (tempfile::TempDir, DataFolder, Entr
         absolute_time: false,
         rate_hz: reference["rate_hz"].as_f64(),
         labels: Vec::new(),
+        label_sets: BTreeMap::new(),
         tags: BTreeMap::new(),
     };
     change(&mut recording);
