@@ -90,6 +90,16 @@ fn irregular_rows_are_interpolated_held_and_averaged_as_numpy_and_pandas_do() {
 }
 
 #[test]
+fn a_mean_and_a_held_value_take_the_row_at_their_time_and_not_the_one_at_the_next() {
+    for (method, expected) in [("mean", [1.5, 5.5, 8.5]), ("previous", [0.0, 4.0, 8.0])] {
+        let rows = (0..10).map(|row| row as f32).collect();
+        let recording = Recording { rate_hz: Some(1000.0), ..recording("a", every_ms(10), rows) };
+        let step = json!({ "step": "resample", "rate_hz": 250, "method": method });
+        assert_eq!(apply(step, vec![recording]).unwrap().channels[0].values, expected);
+    }
+}
+
+#[test]
 fn a_gap_and_a_missing_value_are_not_bridged_and_labels_stay_at_their_times() {
     let mut time_ns = every_ms(100);
     time_ns.iter_mut().skip(50).for_each(|time| *time += 20_000_000);

@@ -1,6 +1,7 @@
 //! Changes of labels, each of which makes a dataset version, and their history.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use model_format::id::Digest;
 use rusqlite::{Transaction, params};
@@ -203,9 +204,9 @@ fn older_labels(
 ) -> Result<BTreeMap<u32, LabelsByRecording>, StoreError> {
     let mut older = BTreeMap::new();
     for number in edits.iter().filter_map(LabelEdit::version) {
-        if !older.contains_key(&number) {
+        if let Entry::Vacant(place) = older.entry(number) {
             let version = read_version(transaction, id, dataset, Some(number))?;
-            older.insert(number, labels_in(&listed_in(&version)));
+            place.insert(labels_in(&listed_in(&version)));
         }
     }
     Ok(older)

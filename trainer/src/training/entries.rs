@@ -66,7 +66,7 @@ fn check_label_set(entries: &[Entry], set: Option<&str>) -> Result<(), StoreErro
     let mut known: Vec<&str> = names().map(String::as_str).collect();
     known.sort_unstable();
     known.dedup();
-    let nearest = nearest(set, known.into_iter());
+    let nearest = nearest(set, known);
     Err(StoreError::Unknown {
         kind: "label set of these recordings",
         name: set.to_owned(),

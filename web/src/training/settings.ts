@@ -33,6 +33,7 @@ export function openSelection(): Settings["selection"] {
   return {
     calibration_share: 0.3,
     label_rule: "majority",
+    label_set: null,
     normal: null,
     only: [],
     split: null,
@@ -40,6 +41,7 @@ export function openSelection(): Settings["selection"] {
     target_rule: "last",
     test: null,
     train_rows: null,
+    unlabelled: null,
   };
 }
 
