@@ -80,6 +80,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/data/datasets/{name}/labels/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was changed of the labels of a dataset, newest first. */
+        get: operations["get_data_datasets_by_name_labels_changes"];
+        put?: never;
+        /** Change labels of a dataset: a new version of it. Versions before keep theirs. */
+        post: operations["post_data_datasets_by_name_labels_changes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/data/datasets/{name}/repairs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Join or repair recordings: a job that makes new ones, in a new version of the dataset that gets
+         *     them. The recordings that go in stay as they are; what was made of them knows its lineage.
+         */
+        post: operations["post_data_datasets_by_name_repairs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/data/datasets/{name}/versions": {
         parameters: {
             query?: never;
@@ -238,6 +276,23 @@ export interface paths {
         get?: never;
         /** Change the labels of a recording: a new version of its dataset. Versions before keep theirs. */
         put: operations["put_data_recordings_by_id_labels"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/data/recordings/{id}/lineage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a recording was made of: the recordings that went in, by content, and the steps. */
+        get: operations["get_data_recordings_by_id_lineage"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -1186,6 +1241,10 @@ export interface components {
     schemas: {
         /** @description Labels and tags of a recording. */
         Annotation: {
+            /** @description Label sets beside these, by name: other questions asked of the same rows. None is empty. */
+            label_sets?: {
+                [key: string]: components["schemas"]["LabelSpan"][];
+            };
             /** @description Labelled spans, sorted, not overlapping. */
             labels: components["schemas"]["LabelSpan"][];
             /** @description Facts about the recording. */
@@ -1966,6 +2025,7 @@ export interface components {
         };
         /** @description One recording as a dataset version lists it. */
         Entry: components["schemas"]["RecordingInfo"] & components["schemas"]["Annotation"] & {
+            lineage?: components["schemas"]["Digest"] | null;
             /** @description The value of the tag `partition`: which recordings a source set aside for testing. */
             partition?: string | null;
             /** @description Identifier of the recording. */
@@ -2138,6 +2198,11 @@ export interface components {
          * @enum {string}
          */
         Fill: "none" | "hold" | "linear";
+        /**
+         * @description What missing values are filled with.
+         * @enum {string}
+         */
+        FillMethod: "linear" | "previous";
         /** @description What happens where samples are missing. A longer gap ends the segment. */
         Gap: {
             /** @description With what it is filled. */
@@ -2452,7 +2517,7 @@ export interface components {
          * @description What kind of work.
          * @enum {string}
          */
-        JobKind: "import" | "run" | "evaluation";
+        JobKind: "import" | "run" | "evaluation" | "repair";
         /**
          * @description How a job stands.
          * @enum {string}
@@ -2487,16 +2552,143 @@ export interface components {
             /** @description What it may be used for. */
             scopes: components["schemas"]["Scope"][];
         };
+        /** @description A change of labels, as the history has it. */
+        LabelChange: {
+            /** @description Who: the name of a user or of a key. */
+            changed_by: string;
+            /**
+             * Format: int64
+             * @description When, in milliseconds since 1970 UTC.
+             */
+            changed_ms: number;
+            /** @description Why. */
+            comment?: string | null;
+            /** @description Digest of that version. */
+            digest: components["schemas"]["Digest"];
+            /** @description What was asked for, edit by edit, in words; what came of it is in the version. */
+            edits: string[];
+            /** @description The label set; the recordings' own labels where absent. */
+            label_set?: string | null;
+            /** @description Names of the recordings whose labels are others now. */
+            recordings: string[];
+            /**
+             * Format: int32
+             * @description Number of the dataset version that it made.
+             */
+            version: number;
+        };
+        /** @description What is to be changed of the labels of a dataset. */
+        LabelChangeRequest: {
+            /** @description Why, for the history. */
+            comment?: string | null;
+            /** @description The edits, carried out in this order: all or none. */
+            edits: components["schemas"]["LabelEdit"][];
+            /**
+             * Format: int32
+             * @description The version that must be the newest one, so that nobody's work is undone unseen.
+             */
+            expected_version?: number | null;
+            /** @description Name of the label set, made where there is none; the recordings' own labels otherwise. */
+            label_set?: string | null;
+        };
+        /** @description One change of the labels of a dataset. */
+        LabelEdit: {
+            /** @description The class. */
+            class: string;
+            /** @enum {string} */
+            edit: "assign";
+            /**
+             * Format: int64
+             * @description The first row; 0 where absent.
+             */
+            from_row?: number;
+            /** @description Name of the recording. */
+            recording: string;
+            /**
+             * Format: int64
+             * @description The first row after the last one; the recording's end where absent.
+             */
+            to_row?: number | null;
+        } | {
+            /** @enum {string} */
+            edit: "clear";
+            /**
+             * Format: int64
+             * @description The first row; 0 where absent.
+             */
+            from_row?: number;
+            /** @description Name of the recording; all where absent. */
+            recording?: string | null;
+            /**
+             * Format: int64
+             * @description The first row after the last one; the recording's end where absent.
+             */
+            to_row?: number | null;
+        } | {
+            /**
+             * Format: int64
+             * @description The first row of the second span.
+             */
+            at_row: number;
+            /** @enum {string} */
+            edit: "split";
+            /** @description Name of the recording. */
+            recording: string;
+        } | {
+            /** @enum {string} */
+            edit: "merge";
+            /**
+             * Format: int64
+             * @description The first row.
+             */
+            from_row: number;
+            /** @description Name of the recording. */
+            recording: string;
+            /**
+             * Format: int64
+             * @description The first row after the last one.
+             */
+            to_row: number;
+        } | {
+            /** @description The class. */
+            class: string;
+            /** @enum {string} */
+            edit: "rename";
+            /** @description Name of the recording; all where absent. */
+            recording?: string | null;
+            /** @description Its new name. */
+            to: string;
+        } | {
+            /** @enum {string} */
+            edit: "copy";
+            /** @description Name of the other set; the recordings' own labels where absent. */
+            from_set?: string | null;
+            /** @description Name of the recording; all where absent. */
+            recording?: string | null;
+        } | {
+            /** @enum {string} */
+            edit: "restore";
+            /** @description Name of the recording; all where absent. */
+            recording?: string | null;
+            /**
+             * Format: int32
+             * @description Number of the version.
+             */
+            version: number;
+        } | {
+            /** @enum {string} */
+            edit: "replace";
+            /** @description The spans, sorted, not overlapping. */
+            labels: components["schemas"]["LabelSpan"][];
+            /** @description Name of the recording. */
+            recording: string;
+        };
         /** @description The class of what comes from now on. */
         LabelRequest: {
             /** @description The class; none where it shall have none. */
             label?: string | null;
         };
-        /**
-         * @description How the labels in a window become the window's class.
-         * @enum {string}
-         */
-        LabelRule: "majority" | "all" | "last";
+        LabelRule: string;
         /** @description A class over a span of rows. */
         LabelSpan: {
             /** @description The class. */
@@ -2514,6 +2706,8 @@ export interface components {
         };
         /** @description The labels of a recording. */
         Labels: {
+            /** @description Name of the label set that gets them; the recording's own labels otherwise. */
+            label_set?: string | null;
             /** @description The spans, sorted, not overlapping. */
             labels: components["schemas"]["LabelSpan"][];
         };
@@ -2545,6 +2739,29 @@ export interface components {
              * @description Most resident memory of the whole program, in bytes.
              */
             memory_bytes_max?: number | null;
+        };
+        /**
+         * @description What a recording was made from: the steps, and the recordings that went in. Its digest names it, and
+         *     is part of the dataset version that lists the recording.
+         */
+        Lineage: {
+            /**
+             * Format: int32
+             * @description Version of this document.
+             */
+            format: number;
+            /** @description The recordings that went in, in their order. */
+            inputs: components["schemas"]["LineageInput"][];
+            /** @description The steps. */
+            steps: components["schemas"]["RepairStep"][];
+        };
+        /** @description A recording that went into another one. */
+        LineageInput: {
+            /** @description Digest of its labels and tags. */
+            annotation: components["schemas"]["Digest"];
+            lineage?: components["schemas"]["Digest"] | null;
+            /** @description The recording without its samples. */
+            recording: components["schemas"]["RecordingInfo"];
         };
         /** @description Name and password. */
         Login: {
@@ -2893,6 +3110,36 @@ export interface components {
                 started_ms?: number | null;
                 /** @description How it stands. */
                 status: components["schemas"]["JobStatus"];
+            }[];
+            /** @description What to ask the next page with, as `cursor`; absent at the end. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        Paged_LabelChange: {
+            /** @description The items. */
+            items: {
+                /** @description Who: the name of a user or of a key. */
+                changed_by: string;
+                /**
+                 * Format: int64
+                 * @description When, in milliseconds since 1970 UTC.
+                 */
+                changed_ms: number;
+                /** @description Why. */
+                comment?: string | null;
+                /** @description Digest of that version. */
+                digest: components["schemas"]["Digest"];
+                /** @description What was asked for, edit by edit, in words; what came of it is in the version. */
+                edits: string[];
+                /** @description The label set; the recordings' own labels where absent. */
+                label_set?: string | null;
+                /** @description Names of the recordings whose labels are others now. */
+                recordings: string[];
+                /**
+                 * Format: int32
+                 * @description Number of the dataset version that it made.
+                 */
+                version: number;
             }[];
             /** @description What to ask the next page with, as `cursor`; absent at the end. */
             next?: string | null;
@@ -3624,6 +3871,163 @@ export interface components {
              */
             rows: number;
         };
+        /**
+         * @description Puts the rows of recordings one after the other: by their times where these are times of day, else
+         *     in the given order. The channels and the rate of all must be the same.
+         */
+        RepairConcatenate: {
+            /**
+             * Format: double
+             * @description From the last row of one to the first row of the next, where times count from the starts. Longer
+             *     than an interval, so that no window takes the end of one and the start of the next for one
+             *     signal.
+             */
+            pause_s?: number | null;
+        };
+        /** @description Gives the values of a channel in another unit. */
+        RepairConvert: {
+            /** @description Name of the channel. */
+            channel: string;
+            /** @description The unit that it has; the recorded one where absent. */
+            from?: string | null;
+            /** @description The unit that it shall have. */
+            to: string;
+        };
+        /** @description Keeps a part of a recording: by rows, or by seconds since its first row. */
+        RepairCut: {
+            /**
+             * Format: int64
+             * @description The first row that is kept.
+             */
+            from_row?: number | null;
+            /**
+             * Format: double
+             * @description Rows from here on are kept.
+             */
+            from_s?: number | null;
+            /**
+             * Format: int64
+             * @description The first row after those that are kept.
+             */
+            to_row?: number | null;
+            /**
+             * Format: double
+             * @description Rows before this are kept.
+             */
+            to_s?: number | null;
+        };
+        /**
+         * @description Fills runs of missing values. A run that is longer than the limit stays as it is, and so does one
+         *     without a value before it, or for `linear` after it. Rows that are not there at all are made by
+         *     `resample`.
+         */
+        RepairFill: {
+            /** @description Names of the channels; all where empty. */
+            channels?: string[];
+            /**
+             * Format: int64
+             * @description The longest run that is filled, in rows.
+             */
+            gap_max_rows: number;
+            /** @description What they are filled with. */
+            method: components["schemas"]["FillMethod"];
+        };
+        /**
+         * @description Puts the channels of all recordings into one, at the times of the first. Each of its rows gets the
+         *     nearest row of every other recording; a row for which one has none within the tolerance is left
+         *     out. The labels and tags are those of the first.
+         */
+        RepairJoin: {
+            /** @description Whether fewer than half of the rows may be kept. */
+            accept_few_rows?: boolean;
+            /** @description Whether channels get the recording's name and a dot before theirs. */
+            name_by_recording?: boolean;
+            /** @description Whether recordings whose times count from their starts have begun at the same moment. */
+            same_start?: boolean;
+            /**
+             * Format: double
+             * @description The longest time between rows that belong together.
+             */
+            tolerance_ms: number;
+        };
+        /** @description Gives a channel another name. */
+        RepairRename: {
+            /** @description Name of the channel. */
+            channel: string;
+            /** @description Its new name. */
+            name: string;
+        };
+        /** @description Which recordings are joined or repaired, how, and where what is made of them goes. */
+        RepairRequest: {
+            /**
+             * Format: int32
+             * @description Version of the dataset; the newest otherwise.
+             */
+            dataset_version?: number | null;
+            /** @description Name of the dataset that gets what is made; made where there is none. */
+            into: string;
+            /** @description Name of what is made; `{name}` stands for that of the first recording that went in. */
+            name?: string;
+            /** @description The recordings in their order, as `tag:NAME=VALUE` or `recording:NAME`; all by name otherwise. */
+            recordings?: string[];
+            /** @description The steps, carried out in this order. */
+            steps: components["schemas"]["RepairStep"][];
+        };
+        /**
+         * @description Makes rows at this rate, beginning with the first row. Nothing is made up between rows that lie
+         *     further apart than the limit, nor beside a missing value.
+         */
+        RepairResample: {
+            /**
+             * Format: double
+             * @description The longest time between two rows that is no gap; one and a half intervals of the recorded rate
+             *     where absent.
+             */
+            gap_max_ms?: number | null;
+            /** @description How a value is made of those around it. */
+            method: components["schemas"]["ResampleMethod"];
+            /**
+             * Format: double
+             * @description Rows per second.
+             */
+            rate_hz: number;
+        };
+        /** @description Keeps these channels, in this order; the others are left out. */
+        RepairSelect: {
+            /** @description Names of the channels. */
+            channels: string[];
+        };
+        /** @description One step of a repair. */
+        RepairStep: (components["schemas"]["RepairSelect"] & {
+            /** @enum {string} */
+            step: "select";
+        }) | (components["schemas"]["RepairRename"] & {
+            /** @enum {string} */
+            step: "rename";
+        }) | (components["schemas"]["RepairConvert"] & {
+            /** @enum {string} */
+            step: "convert";
+        }) | (components["schemas"]["RepairResample"] & {
+            /** @enum {string} */
+            step: "resample";
+        }) | (components["schemas"]["RepairFill"] & {
+            /** @enum {string} */
+            step: "fill";
+        }) | (components["schemas"]["RepairCut"] & {
+            /** @enum {string} */
+            step: "cut";
+        }) | (components["schemas"]["RepairJoin"] & {
+            /** @enum {string} */
+            step: "join";
+        }) | (components["schemas"]["RepairConcatenate"] & {
+            /** @enum {string} */
+            step: "concatenate";
+        });
+        /**
+         * @description How a value is made of those around it.
+         * @enum {string}
+         */
+        ResampleMethod: "linear" | "mean" | "previous";
         /** @description Quantiles of answer − truth, in the target's unit, in proportion between neighbours. */
         ResidualQuantiles: {
             /**
@@ -3985,6 +4389,11 @@ export interface components {
              */
             label_rule: components["schemas"]["LabelRule"];
             /**
+             * @description Which labels: the name of a label set; the recordings' own labels where absent.
+             * @default null
+             */
+            label_set: string | null;
+            /**
              * @description The class that is normal, for anomaly detectors.
              * @default null
              */
@@ -4007,6 +4416,11 @@ export interface components {
             test: components["schemas"]["TestChoice"] | null;
             /** @default null */
             train_rows: components["schemas"]["RowRange"] | null;
+            /**
+             * @description The class of rows without a label; these have none where absent.
+             * @default null
+             */
+            unlabelled: string | null;
         };
         Selector: string;
         /** @description A detached signature. */
@@ -5033,6 +5447,424 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ImportPreview"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_data_datasets_by_name_labels_changes: {
+        parameters: {
+            query?: {
+                /** @description At most so many items; 50 otherwise. */
+                limit?: number | null;
+                /** @description What the page before gave as `next`. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description The dataset's name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of changes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Paged_LabelChange"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_data_datasets_by_name_labels_changes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The dataset's name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LabelChangeRequest"];
+            };
+        };
+        responses: {
+            /** @description The version with the new labels */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewVersion"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_data_datasets_by_name_repairs: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description For asking again */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The dataset's name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RepairRequest"];
+            };
+        };
+        responses: {
+            /** @description In the queue */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
                 };
             };
             /** @description A problem; `code` says which */
@@ -6506,6 +7338,128 @@ export interface operations {
             };
             /** @description A problem; `code` says which */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_data_recordings_by_id_lineage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The recording */
+                id: components["schemas"]["RecordingId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The lineage */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Lineage"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
