@@ -1,6 +1,6 @@
 //! Changes of labels: assign, clear, split, merge, rename, copy, restore; as pure steps on spans.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model_format::id::Digest;
 use serde::{Deserialize, Serialize};
@@ -224,6 +224,7 @@ pub(crate) fn apply(
 ) -> Result<(), EditError> {
     for (number, edit) in edits.iter().enumerate() {
         let refuse = |(field, reason)| EditError { number, kind: edit.kind(), field, reason };
+        check_source(edit, set, labels).map_err(refuse)?;
         let mut found = false;
         for (name, recording) in labels.iter_mut() {
             if edit.recording().is_some_and(|wanted| wanted != name) {
@@ -254,6 +255,33 @@ pub(crate) fn apply(
 }
 
 type Refusal = (&'static str, String);
+
+/// Refuses a class or a label set that none of the edit's recordings has: a slip of the pen would
+/// change nothing, or take all labels away.
+fn check_source(
+    edit: &LabelEdit,
+    set: Option<&str>,
+    labels: &LabelsByRecording,
+) -> Result<(), Refusal> {
+    let is_meant = |name: &String| edit.recording().is_none_or(|wanted| wanted == name);
+    let meant = || labels.iter().filter(|(name, _)| is_meant(name)).map(|(_, recording)| recording);
+    let (field, what, wanted, known): (_, _, _, BTreeSet<&str>) = match edit {
+        LabelEdit::Rename { class, .. } => {
+            let spans = meant().flat_map(|recording| recording.set(set));
+            ("class", "class", class, spans.map(|span| span.class.as_str()).collect())
+        }
+        LabelEdit::Copy { from_set: Some(from), .. } => {
+            let sets = meant().flat_map(|recording| recording.sets.keys());
+            ("from_set", "label set", from, sets.map(String::as_str).collect())
+        }
+        _ => return Ok(()),
+    };
+    if meant().next().is_none() || known.contains(wanted.as_str()) {
+        return Ok(());
+    }
+    let hint = crate::nearest::hint(&crate::nearest::nearest(wanted, known));
+    Err((field, format!("there is no {what} {wanted:?} in what is to be changed{hint}")))
+}
 
 /// The spans of one recording after one edit.
 fn edited(

@@ -9,8 +9,8 @@ use super::{Context, Versioned, to_json};
 use crate::repair::replay;
 use crate::store::OwnerId;
 
-/// Make recordings again from what they were made of, and compare: samples, labels and tags must be the
-/// same, byte by byte. A file that is missing is written again.
+/// Make recordings again from what they were made of, and compare: samples must be the same, byte by byte.
+/// Labels and tags that were changed since are told. A file that is missing is written again.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   cirame-trainer replay pump-100hz
@@ -44,12 +44,11 @@ impl Replay {
         for entry in entries {
             let found = replay(work, entry)?;
             work.progress.step();
-            let how = match (found.same, found.restored) {
-                (true, true) => "the same; its file was missing, and is there again",
-                (true, false) => "the same",
-                (false, _) => "DIFFERENT",
-            };
-            let _ = writeln!(text, "{}: {how}", found.recording);
+            let how = if found.same { "the same" } else { "DIFFERENT" };
+            let file =
+                if found.restored { "; its file was missing, and is there again" } else { "" };
+            let labels = if found.same_labels { "" } else { "; labels or tags were changed since" };
+            let _ = writeln!(text, "{}: {how}{file}{labels}", found.recording);
             replayed.push(found);
         }
         let failures = replayed.iter().filter(|found| !found.same).count();

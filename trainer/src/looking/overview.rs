@@ -45,7 +45,7 @@ pub(crate) struct Overview {
     pub(crate) split: Option<SplitBalance>,
     /// Recordings that hold the same samples, wholly or in part, most alike first; at most 200.
     pub(crate) duplicates: Vec<Duplicate>,
-    /// What would leak from training into testing, in sentences.
+    /// What would leak from training into testing, in sentences; some 200 at most.
     pub(crate) leaks: Vec<String>,
     /// What else a user should know, in sentences.
     pub(crate) notes: Vec<String>,
@@ -327,7 +327,8 @@ fn leaks(
     alike: &[Alike],
 ) -> Result<Vec<String>, LookError> {
     let mut leaks = Vec::new();
-    for pair in alike.iter().filter(|pair| tested[pair.one] != tested[pair.other]) {
+    let parted = alike.iter().filter(|pair| tested[pair.one] != tested[pair.other]);
+    for pair in parted.take(PAIRS_MAX) {
         let (learned, tested) = match tested[pair.one] {
             true => (pair.other, pair.one),
             false => (pair.one, pair.other),

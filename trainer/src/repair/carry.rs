@@ -198,7 +198,11 @@ fn check_place(
             if known.info.content != entry.info.content || known.lineage != entry.lineage =>
         {
             let into = &input.into;
-            asked("name", format!("the dataset {into:?} has another recording {name:?} already"))
+            let reason = format!(
+                "the dataset {into:?} has another recording {name:?} already: name another dataset, or \
+                 another name such as {NAME}-repaired"
+            );
+            asked("name", reason)
         }
         _ => Ok(()),
     }

@@ -49,8 +49,10 @@ pub(crate) struct Replayed {
     pub(crate) listed: Digest,
     /// Digest of the samples that were made now.
     pub(crate) made: Digest,
-    /// True where samples, labels and tags are the same, byte by byte.
+    /// True where the samples are the same, byte by byte.
     pub(crate) same: bool,
+    /// True where labels and tags are what the repair made; false where somebody has changed them since.
+    pub(crate) same_labels: bool,
     /// True where the file was missing, and is there again.
     pub(crate) restored: bool,
 }
@@ -99,7 +101,7 @@ pub(crate) fn replay(work: Work<'_>, entry: &Entry) -> Result<Replayed, RepairEr
     })?;
     let made = Recording { name: name.clone(), ..made };
     let new = made.entry();
-    let same = new.info == entry.info && new.annotation == entry.annotation;
+    let same = new.info == entry.info;
     let missing = !work.folder.recording_path(entry.info.content).exists();
     if missing && same {
         parquet::write(work.folder, &made)?;
@@ -109,6 +111,7 @@ pub(crate) fn replay(work: Work<'_>, entry: &Entry) -> Result<Replayed, RepairEr
         listed: entry.info.content,
         made: new.info.content,
         same,
+        same_labels: new.annotation == entry.annotation,
         restored: missing && same,
     })
 }

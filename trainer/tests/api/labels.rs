@@ -49,8 +49,16 @@ fn labels_are_edited_all_or_none_and_each_change_is_a_version_with_a_history() {
     admin.post(path, &set).problem(422, "invalid");
     admin.post("/api/data/datasets/none/labels/changes", &change).problem(404, "not_found");
     // What changes nothing makes no version.
-    let nothing = json!({ "edits": [{ "edit": "rename", "class": "absent", "to": "x" }] });
+    let nothing = json!({ "edits": [{ "edit": "rename", "class": "fault", "to": "fault" }] });
     assert_eq!(admin.post(path, &nothing).expect(200).json()["version"], 2);
+    // A slip of the pen neither passes for a change nor takes all labels away.
+    for (edit, field) in [
+        (json!({ "edit": "rename", "class": "fautl", "to": "x" }), "edits.0.class"),
+        (json!({ "edit": "copy", "from_set": "wera" }), "edits.0.from_set"),
+    ] {
+        let refused = admin.post(path, &json!({ "edits": [edit] })).problem(422, "invalid");
+        assert_eq!(refused["field"], field, "{refused}");
+    }
 
     let restore = json!({ "edits": [{ "edit": "restore", "version": 1 }] });
     assert_eq!(admin.post(path, &restore).expect(200).json()["version"], 3);

@@ -43,6 +43,13 @@ fn a_chain_of_repairs_is_replayed_to_the_same_bytes_and_a_lost_file_comes_back()
     assert!(program.text("replay slow").contains("is there again"));
     assert!(std::fs::read(&path).unwrap() == bytes, "the file has other bytes");
 
+    // Labels have a history of their own: who changes them later changes no samples.
+    program.run("labels rename slow normal healthy");
+    let replayed = program.run("replay slow");
+    let replayed = replayed.as_array().unwrap();
+    assert!(replayed.iter().all(|found| found["same"] == true), "{replayed:?}");
+    assert!(replayed.iter().any(|found| found["same_labels"] == false), "{replayed:?}");
+
     // An input that was damaged is found by its digest, by name.
     let input = program.data().join(format!("datasets/{}.parquet", content(&program, "pump")));
     std::fs::copy(&path, &input).unwrap();
@@ -50,6 +57,27 @@ fn a_chain_of_repairs_is_replayed_to_the_same_bytes_and_a_lost_file_comes_back()
     assert!(refusal.contains("damaged"), "{refusal}");
     let refusal = program.refusal("replay pump");
     assert!(refusal.contains("no result of a repair"), "{refusal}");
+}
+
+#[test]
+fn a_recording_that_does_not_come_out_again_is_told_and_fails_the_command() {
+    let program = Program::new();
+    program.run("simulate vibration --seconds 2 --per-class 1 --seed 3 --into pump");
+    let mut command = program.command("repair pump --into slow --step");
+    assert!(command.args(["cut to_row=100"]).status().unwrap().success());
+    assert!(program.text("replay slow").contains("the same"));
+    // As if another recording had been made of the input.
+    let database = rusqlite::Connection::open(program.data().join("cirame.db")).unwrap();
+    let changed = database.execute(
+        "UPDATE dataset_version_entries SET lineage =
+             (SELECT lineage FROM dataset_version_entries WHERE lineage IS NOT NULL LIMIT 1)
+         WHERE lineage IS NOT NULL",
+        [],
+    );
+    assert!(changed.unwrap() > 1);
+    let output = program.command("replay slow").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(!output.status.success() && text.contains("DIFFERENT"), "{text}");
 }
 
 #[test]
