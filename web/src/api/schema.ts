@@ -2893,7 +2893,7 @@ export interface components {
             dataset: string;
             /** @description Recordings that hold the same samples, wholly or in part, most alike first; at most 200. */
             duplicates: components["schemas"]["Duplicate"][];
-            /** @description What would leak from training into testing, in sentences. */
+            /** @description What would leak from training into testing, in sentences; some 200 at most. */
             leaks: string[];
             /** @description What else a user should know, in sentences. */
             notes: string[];
