@@ -298,7 +298,7 @@ update() {
     git pull --ff-only || fail "the sources could not be brought up to date; nothing was changed"
     build
   else
-    docker compose pull
+    docker compose pull || fail "the images could not be brought up to date; nothing was changed"
   fi
   start
 }

@@ -9,13 +9,13 @@ from claims import Broken, Claims, expect
 from stack import Stack
 
 # In this order: what comes first is what the later ones stand on.
-PARTS = ("files", "images", "containers", "web", "journey", "health", "kills", "arm64", "demonstration", "backup", "folders", "deploy", "tls", "capacity", "sources")
+PARTS = ("files", "images", "containers", "web", "journey", "health", "kills", "arm64", "demonstration", "backup", "folders", "deploy", "pulled", "tls", "capacity", "sources")
 # Those that start no containers, or their own.
-ALONE = ("files", "images", "deploy", "tls", "sources")
+ALONE = ("files", "images", "deploy", "pulled", "tls", "sources")
 # Those that take long, or give figures only: with --full, or when they are named.
 LONG = ("capacity", "sources")
 # Those with containers of their own run beside the others where everything is checked.
-ASIDE = ("files", "deploy", "tls")
+ASIDE = ("files", "deploy", "pulled", "tls")
 
 
 def main() -> int:

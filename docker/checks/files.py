@@ -45,6 +45,7 @@ def check(claims: Claims, _stack: Stack | None, _full: bool) -> None:
         expect(told - used <= {"COMPOSE_FILE"}, f".env.example tells {sorted(told - used)}, which nothing uses")
 
     claims.check(".env.example tells every setting, and no other", example)
+    claims.check("all that the Dockerfiles copy is there, and .dockerignore lets it in", copied)
     claims.check("the base's copies of the broker's scripts are those of compose.yaml", lambda: [
         expect((KUBERNETES / "broker" / name).read_bytes() == (ROOT / "docker/broker" / name).read_bytes(), f"{name} differs: make kubernetes") for name in ("start.sh", "health.sh")
     ] and None)
@@ -62,6 +63,21 @@ def check(claims: Claims, _stack: Stack | None, _full: bool) -> None:
     claims.check("the Kubernetes base meets the schemas", schemas)
     claims.check("every pod meets PodSecurity `restricted`, has probes and limits", lambda: restricted(manifests))
     claims.check("services, claims and policies name pods that are there", lambda: connected(manifests))
+
+
+def copied() -> str:
+    let_in = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
+    count = 0
+    for path in sorted((ROOT / "docker").glob("*.Dockerfile")):
+        for words in re.findall(r"^COPY +(.+)$", path.read_text(), re.MULTILINE):
+            options = [word for word in words.split() if word.startswith("--")]
+            if any(option.startswith("--from") for option in options):
+                continue
+            for source in words.split()[len(options):-1]:
+                expect(source.startswith(("dist/", "web/dist")) or (ROOT / source).exists(), f"{path.name} copies {source}, which is not there")
+                expect(any(source == entry or source.startswith(f"{entry}/") for entry in let_in), f"{path.name} copies {source}, which .dockerignore leaves out")
+                count += 1
+    return f"{count} sources"
 
 
 def workflows(claims: Claims) -> None:

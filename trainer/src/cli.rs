@@ -27,6 +27,7 @@ mod export;
 mod features;
 mod health;
 mod import;
+mod insight_text;
 mod labels;
 mod models;
 mod openapi;

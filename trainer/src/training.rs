@@ -19,12 +19,15 @@ use crate::store::{DatasetVersion, ModelVersion, NewModelVersion, NewRun, OwnerI
 pub mod adopt;
 mod answered;
 mod baseline;
+mod cross_validation;
 mod curves;
 mod entries;
 mod error;
 mod estimate;
 mod extract;
 mod figures;
+mod importance;
+pub mod insight;
 mod manifest;
 mod measure;
 mod partition;
@@ -39,6 +42,8 @@ mod spans;
 mod truth;
 mod windows;
 
+use cross_validation::cross_validate;
+pub use cross_validation::{CrossValidation, Fold, FoldFigure};
 pub use curves::{OmittedCurve, RunCurves};
 pub(crate) use entries::choose_labels;
 use entries::{Entries, entries};
@@ -48,6 +53,8 @@ pub(crate) use extract::{Compute, Extracted, WindowInfo, extract};
 use extract::{check_windows, extract_features, raw_windows};
 pub(crate) use figures::figures;
 pub use figures::{Better, Figure};
+use importance::importances;
+pub use importance::{FeatureImportances, ImportanceOf};
 pub(crate) use measure::{anomalies, spans};
 use partition::Partition;
 pub(crate) use partition::selected;
@@ -97,6 +104,7 @@ pub fn plan(
     Store::check_model_name(model_name)?;
     let estimator = learn::catalogue::estimator(&settings.estimator, &settings.parameters)?;
     settings.parameters = estimator.parameters().clone();
+    settings.insight.check(estimator.as_ref())?;
     let version = store.dataset_version(owner, &settings.dataset, settings.dataset_version)?;
     settings.dataset_version = Some(version.number);
     let run = NewRun {
@@ -271,12 +279,14 @@ struct Learned {
     evaluation: Option<Evaluation>,
     alarm_share: Option<f64>,
     curves: RunCurves,
+    cross_validation: Option<CrossValidation>,
+    importance: Option<FeatureImportances>,
 }
 
 impl Attempt<'_> {
     fn run(&self) -> Result<Done, TrainError> {
         let mut data = self.prepare()?;
-        let learned = self.learn(&data)?;
+        let learned = self.learn(&mut data)?;
         let (artifact, target) = self.artifact(&data, &learned)?;
         let held_out = raw(self.work, &data, HELD_OUT_MAX)?;
         self.work.progress.check()?;
@@ -303,6 +313,8 @@ impl Attempt<'_> {
             evaluation: learned.evaluation,
             alarm_share: learned.alarm_share,
             naive: learned.naive,
+            cross_validation: learned.cross_validation,
+            importance: learned.importance,
             artifact_sha256: proof.artifact_sha256,
             lineage_id: proof.lineage_id,
             artifact_bytes: artifact.len() as u64,
@@ -326,8 +338,12 @@ impl Attempt<'_> {
         Ok(Data { start, extracted, partition, parts })
     }
 
-    fn learn(&self, data: &Data) -> Result<Learned, TrainError> {
-        let Data { start, extracted, partition, .. } = data;
+    fn learn(&self, data: &mut Data) -> Result<Learned, TrainError> {
+        let insight = self.settings.insight;
+        // First, since it is what may be refused.
+        let cross_validation =
+            insight.folds.map(|count| cross_validate(self, data, count)).transpose()?;
+        let Data { start, extracted, partition, .. } = &*data;
         let task = self.estimator.task();
         let columns = &start.pipeline.features;
         let table = |windows: &[usize]| windows::table(extracted, columns, task, windows);
@@ -351,7 +367,24 @@ impl Attempt<'_> {
             measure::measure(&tested, &truth, known.zip(Some(&spans[..])), &train.target)?;
         let curves = curves::curves(&tested, &truth, anomalies.as_deref());
         let naive = NaiveAnswer::of(&train.target);
-        Ok(Learned { fitted, train, naive, answers, evaluation, alarm_share, curves })
+        let mut notes = Vec::new();
+        let importance = insight.importance_repeats;
+        let importance = importance
+            .map(|repeats| importances(self, data, fitted.as_ref(), repeats, &mut notes))
+            .transpose()?
+            .flatten();
+        data.start.notes.append(&mut notes);
+        Ok(Learned {
+            fitted,
+            train,
+            naive,
+            answers,
+            evaluation,
+            alarm_share,
+            curves,
+            cross_validation,
+            importance,
+        })
     }
 
     /// The artifact, and what a regression predicts.

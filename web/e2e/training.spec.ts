@@ -33,16 +33,26 @@ it("trains with the chosen estimator and follows the run to its figures", async 
   await page.getByText("Parameters of Logistic regression").click();
   await page.getByLabel("C", { exact: true }).fill("0.5");
   await page.getByLabel("Name of the model").fill("pump-by-hand");
+  await page.getByLabel("Folds of a cross-validation").fill("2");
+  await page.getByLabel("Shuffles for importance").fill("2");
   await page.locator("#train").getByRole("button", { name: "Train" }).click();
   await page.waitForURL(/\/runs\/[0-9a-f-]{36}/);
   await page.getByText("Macro F1", { exact: true }).waitFor();
   await page.getByRole("link", { name: "model pump-by-hand v1" }).waitFor();
+  const folds = page.getByRole("group", { name: "Cross-validation" });
+  await folds.getByRole("columnheader", { name: "Fold 2" }).waitFor();
+  await folds.getByRole("rowheader", { name: "Macro F1" }).waitFor();
+  await page.getByRole("heading", { level: 2, name: "What matters to the model" }).waitFor();
+  await page.getByRole("button", { name: "Features", exact: true }).click();
+  await page.getByRole("table", { name: "Importance of features" }).waitFor();
+  await expectAccessible(page);
 
   await page.getByRole("link", { name: "Train again with changes" }).click();
   await page.getByText("The form has the settings of").waitFor();
   await page.getByText("1 changed").first().waitFor();
   expect(await page.getByLabel("Window length", { exact: true }).inputValue()).toBe("0.5");
   expect(await page.getByLabel("Name of the model").inputValue()).toBe("pump-by-hand");
+  expect(await page.getByLabel("Folds of a cross-validation").inputValue()).toBe("2");
 });
 
 it("says what to change where settings are refused", async () => {

@@ -11,6 +11,7 @@ pub mod catalogue;
 mod classification;
 mod covariance;
 pub mod estimator;
+pub mod importance;
 pub mod metrics;
 mod minimise;
 mod neighbours;

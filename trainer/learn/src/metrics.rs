@@ -128,7 +128,7 @@ pub fn evaluate(
 }
 
 impl Truth<'_> {
-    fn kind(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> &'static str {
         match self {
             Truth::Classes(..) => "classes",
             Truth::Values(_) => "values",

@@ -114,23 +114,49 @@ pub fn predict_rows(
     columns: usize,
     values: &[f32],
 ) -> Result<Prediction, PredictError> {
-    let expected = fitted.features();
-    if columns != expected {
-        return Err(PredictError::Columns { found: columns, expected });
-    }
-    let head: &dyn Head = fitted;
-    let mut program = Program::of_head(head, expected)?;
-    let mut answers = Vec::new();
-    for batch in values.chunks(BATCH_ROWS * expected) {
-        program.run_f32(&[batch.len() / expected, expected], batch)?;
-        answers.extend_from_slice(program.output(0).as_f32().ok_or(PredictError::Type)?);
-    }
-    Ok(match program.output_names().next() {
-        Some("probabilities") => {
-            let classes = answers.len() / (values.len() / expected).max(1);
-            Prediction::Classification { probabilities: answers, classes }
+    Predictor::of(fitted, columns)?.predict(values)
+}
+
+/// A fitted model laid out for answering, for whoever asks more than once: laying out a large forest
+/// takes longer than some thousand of its answers.
+pub struct Predictor {
+    program: Program,
+    columns: usize,
+}
+
+impl Predictor {
+    /// Lays out the graph of `fitted` for rows of so many columns.
+    ///
+    /// # Errors
+    /// Where there is another number of columns than the model was fitted on.
+    pub fn of(fitted: &dyn Fitted, columns: usize) -> Result<Self, PredictError> {
+        let expected = fitted.features();
+        if columns != expected {
+            return Err(PredictError::Columns { found: columns, expected });
         }
-        Some("value") => Prediction::Regression { values: answers },
-        _ => Prediction::Anomaly { scores: answers },
-    })
+        let head: &dyn Head = fitted;
+        Ok(Predictor { program: Program::of_head(head, expected)?, columns })
+    }
+
+    /// The answers of these rows.
+    ///
+    /// # Errors
+    /// Where the graph cannot be evaluated on them.
+    pub fn predict(&mut self, values: &[f32]) -> Result<Prediction, PredictError> {
+        let Predictor { program, columns } = self;
+        let columns = *columns;
+        let mut answers = Vec::new();
+        for batch in values.chunks(BATCH_ROWS * columns) {
+            program.run_f32(&[batch.len() / columns, columns], batch)?;
+            answers.extend_from_slice(program.output(0).as_f32().ok_or(PredictError::Type)?);
+        }
+        Ok(match program.output_names().next() {
+            Some("probabilities") => {
+                let classes = answers.len() / (values.len() / columns).max(1);
+                Prediction::Classification { probabilities: answers, classes }
+            }
+            Some("value") => Prediction::Regression { values: answers },
+            _ => Prediction::Anomaly { scores: answers },
+        })
+    }
 }

@@ -6,9 +6,12 @@
 
 use serde::{Deserialize, Serialize};
 
+mod folds;
 mod lists;
 mod time;
 mod units;
+
+pub use folds::{FOLDS_MAX, FoldsBy, folds};
 
 /// Where each window comes from.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -185,6 +188,38 @@ pub enum SplitError {
         /// What to do.
         advice: String,
     },
+    /// Fewer recordings or groups than folds.
+    #[error(
+        "{folds} folds need {folds} {unit}s to learn from, and there are {found}: ask for fewer \
+         folds, or split by time"
+    )]
+    FewUnits {
+        /// Recording or group.
+        unit: &'static str,
+        /// How many there are.
+        found: usize,
+        /// How many folds.
+        folds: usize,
+    },
+    /// A class is in too few units, or at one time only.
+    #[error(
+        "class {class:?} would be missing from what fold {fold} learns from: add recordings of it, \
+         ask for more folds, or leave cross-validation out"
+    )]
+    FoldClassMissing {
+        /// The class.
+        class: String,
+        /// The fold, from 1.
+        fold: usize,
+    },
+    /// A fold has no window.
+    #[error("fold {fold} would have no {part} window: ask for fewer folds, or add recordings")]
+    EmptyFold {
+        /// The fold, from 1.
+        fold: usize,
+        /// Training or test.
+        part: &'static str,
+    },
     /// A part is empty.
     #[error("the {part} part would be empty: change the shares or lists, or add recordings")]
     EmptyPart {
@@ -240,12 +275,7 @@ pub fn split(
             units::split(index, among, *test_share, seed, ("recording", &index.recordings), unit)?
         }
         Plan::Group { tag, test_share } => {
-            let unit = |place: &Place| {
-                place.group.ok_or_else(|| SplitError::NoGroup {
-                    recording: index.recordings[place.recording as usize].clone(),
-                    tag: tag.clone(),
-                })
-            };
+            let unit = |place: &Place| group_of(index, place, tag);
             units::split(index, among, *test_share, seed, ("group", &index.groups), unit)?
         }
         Plan::Time { test_share, purge_rows } => {
@@ -256,6 +286,14 @@ pub fn split(
     let split = collect(among, &parts);
     check_parts(index, among, &split, plan)?;
     Ok(split)
+}
+
+/// The group of a window, by the tag that makes groups.
+fn group_of(index: &Index, place: &Place, tag: &str) -> Result<u32, SplitError> {
+    place.group.ok_or_else(|| SplitError::NoGroup {
+        recording: index.recordings[place.recording as usize].clone(),
+        tag: tag.to_owned(),
+    })
 }
 
 /// Where a window goes.

@@ -1,7 +1,8 @@
 //! Metrics and estimators against values from scikit-learn (`reference/reference.py`).
 
 use learn::estimator::FitContext;
-use learn::metrics::{anomaly, classification, curve, histogram, regression};
+use learn::importance::{self, Rows};
+use learn::metrics::{Truth, anomaly, classification, curve, histogram, regression};
 use learn::prediction::Prediction;
 use learn::table::{Table, Target};
 use serde_json::{Map, Value, json};
@@ -280,4 +281,69 @@ fn t2_and_q_are_those_of_the_principal_components_of_scikit_learn() {
         };
         close(&name, &widen(&scores), &f64s(&case["scores"]), 1e-4);
     }
+}
+
+/// Means within five standard errors of both sides' random orders; deviations within a tenth.
+#[test]
+fn features_are_as_important_as_scikit_learn_finds_them() {
+    for (task, case) in reference("importance") {
+        let names = ["no".to_owned(), "yes".to_owned()];
+        let (classes, values) = (u32s(&case["target"]), f32s(&case["target"]));
+        let (name, target, truth) = match task.as_str() {
+            "regression" => ("ridge", Target::Values(values.clone()), Truth::Values(&values)),
+            _ => {
+                let target = Target::Classes { index: classes.clone(), names: names.to_vec() };
+                ("logistic_regression", target, Truth::Classes(&classes, &names))
+            }
+        };
+        let train = table(&case["x"], target, &Value::Null);
+        let fitted = fit(name, json!({}), &train, None);
+        let rows = Rows { columns: 4, values: &train.values, truth };
+        let repeats = case["repeats"].as_u64().unwrap() as u32;
+        let groups: Vec<Vec<usize>> = (0..4).map(|column| vec![column]).collect();
+        let found = |threads| {
+            importance::permutation(fitted.as_ref(), rows, &groups, repeats, 3, threads, &|| true)
+                .unwrap()
+        };
+        let importances = found(2);
+        assert_eq!(importances, found(1), "{task}: threads change the result");
+        close(&task, &[importances.baseline], &numbers(&case["baseline"]), 1e-6);
+        let (means, deviations) = (f64s(&case["mean"]), f64s(&case["deviation"]));
+        for (column, found) in importances.groups.iter().enumerate() {
+            let (mean, deviation) = (means[column], deviations[column]);
+            let error = 5.0 * deviation * (2.0 / f64::from(repeats)).sqrt() + 1e-9;
+            assert!((found.mean - mean).abs() <= error, "{task}[{column}]: {found:?}, {mean}");
+            let spread = (found.deviation - deviation).abs();
+            assert!(spread <= 0.1 * deviation + 1e-6, "{task}[{column}]: {found:?}, {deviation}");
+        }
+    }
+}
+
+/// A column beside its copy has half of the weight each: shuffled alone, a half of the deviation is lost,
+/// and R² falls by 2 · (1/2)²; shuffled together, by 2.
+#[test]
+fn shuffled_together_columns_that_say_the_same_are_seen_to_matter() {
+    let noise = |row: usize, factor: usize| (row * factor % 997) as f32 / 997.0;
+    let truth: Vec<f32> = (0..2000).map(|row| noise(row, 331)).collect();
+    let values: Vec<f32> =
+        (0..2000).flat_map(|row| [truth[row], truth[row], noise(row * row, 57)]).collect();
+    let train = Table {
+        columns: ["a", "b", "c"].map(str::to_owned).to_vec(),
+        rows: 2000,
+        values,
+        target: Target::Values(truth.clone()),
+        groups: vec![0; 2000],
+        weights: None,
+    };
+    let fitted = fit("ridge", json!({"alpha": 1e-6}), &train, None);
+    let rows = Rows { columns: 3, values: &train.values, truth: Truth::Values(&truth) };
+    let groups = [vec![0], vec![1], vec![0, 1], vec![2]];
+    let found = importance::permutation(fitted.as_ref(), rows, &groups, 20, 0, 2, &|| true);
+    let found = found.unwrap();
+    for (group, expected) in [0.5, 0.5, 2.0, 0.0].into_iter().enumerate() {
+        let fall = found.groups[group].mean;
+        assert!((fall - expected).abs() < 0.02 + 0.03 * expected, "{group}: {found:?}");
+    }
+    let ended = importance::permutation(fitted.as_ref(), rows, &groups, 1, 0, 2, &|| false);
+    assert!(matches!(ended, Err(importance::ImportanceError::Cancelled)));
 }

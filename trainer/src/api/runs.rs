@@ -16,6 +16,7 @@ use super::state::ApiState;
 use crate::answers::{AnsweredWindow, AnswersFile, Asked, ReadError};
 use crate::jobs::run::RunInput;
 use crate::store::{Job, JobKind, NewJob, Run, RunId, RunStatus, RunSummary};
+use crate::training::insight::Insight;
 use crate::training::settings::{PipelineSettings, Selection, Settings};
 use crate::training::{self, Part, RunCurves};
 
@@ -63,6 +64,9 @@ struct RunRequest {
     #[serde(default)]
     #[schema(maximum = 9007199254740992_u64)]
     seed: u64,
+    /// What to find out beside the model.
+    #[serde(default)]
+    insight: Insight,
 }
 
 /// A run that waits in the queue.
@@ -222,6 +226,7 @@ async fn create(
             pipeline,
             selection: request.selection,
             seed: request.seed,
+            insight: request.insight,
         };
         let (run, settings) = training::plan(store, owner, settings, &model)?;
         let input = RunInput { settings, model };

@@ -13,6 +13,7 @@ use super::train::describe;
 use super::window_options::{SelectionArgs, WindowArgs};
 use super::{Context, Versioned, to_json};
 use crate::training::adopt::{AdoptOptions, Adoption, adopt};
+use crate::training::insight::Insight;
 use crate::training::settings::Settings;
 
 /// Take in a model that another program made: an ONNX file with one float input, the raw window, and
@@ -141,6 +142,7 @@ impl Adopt {
                 pipeline: self.windows.settings(Vec::new()),
                 selection: self.selection.selection(1.0)?,
                 seed: self.seed,
+                insight: Insight::default(),
             },
         })
     }

@@ -6,10 +6,12 @@ use clap::Args;
 use serde_json::{Map, Value};
 
 use super::evaluation_text;
+use super::insight_text;
 use super::report::{Report, short};
 use super::window_options::{SelectionArgs, WindowArgs, share};
 use super::{Context, Versioned, to_json};
 use crate::store::task_name;
+use crate::training::insight::Insight;
 use crate::training::settings::Settings;
 use crate::training::{Trained, train};
 
@@ -49,6 +51,14 @@ pub(super) struct Train {
     /// Share of an anomaly detector's training windows that is held back to set the alarm line.
     #[arg(long, help_heading = "Windows, labels and tests", value_name = "SHARE", default_value_t = 0.3, value_parser = share)]
     calibration_share: f64,
+    /// Cross-validate: learn and test K times within the training windows, divided as the test is. Shows how
+    /// much the figures hang on which recordings were learned from.
+    #[arg(long, help_heading = "What to find out", value_name = "K", value_parser = clap::value_parser!(u32).range(2..=20))]
+    folds: Option<u32>,
+    /// What the model owes to each channel and feature: how far its figure falls on the test windows where
+    /// their values are shuffled, N times each (5 where no number is given).
+    #[arg(long, help_heading = "What to find out", value_name = "N", num_args = 0..=1, default_missing_value = "5", value_parser = clap::value_parser!(u32).range(1..=100))]
+    importance: Option<u32>,
 }
 
 const AFTER_HELP: &str = "\
@@ -83,6 +93,7 @@ impl Train {
             pipeline: self.windows.settings(self.features.clone()),
             selection: self.selection.selection(self.calibration_share)?,
             seed: self.seed,
+            insight: Insight { folds: self.folds, importance_repeats: self.importance },
         })
     }
 }
@@ -133,6 +144,12 @@ pub(super) fn describe(trained: &Trained) -> String {
     }
     if let Some(share) = report.alarm_share {
         let _ = writeln!(text, "alarms in {:.2} % of the test windows", 100.0 * share);
+    }
+    if let Some(found) = &report.cross_validation {
+        text.push_str(&insight_text::cross_validation(found));
+    }
+    if let Some(found) = &report.importance {
+        text.push_str(&insight_text::importance(found));
     }
     let _ = writeln!(text, "{}", evaluation_text::proof(&report.proof));
     let _ = writeln!(

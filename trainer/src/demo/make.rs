@@ -16,6 +16,7 @@ use crate::simulated::{Machine, Plan, add_to_dataset};
 use crate::store::{
     DeploymentStatus, DeviceId, Job, JobKind, JobStatus, NewJob, OwnerId, Stage, StoreError,
 };
+use crate::training::insight::Insight;
 use crate::training::plan;
 use crate::training::settings::{PipelineSettings, Selection, Settings};
 
@@ -130,6 +131,7 @@ impl Making<'_> {
             pipeline: PipelineSettings::default(),
             selection: Selection::default(),
             seed: 0,
+            insight: Insight::default(),
         };
         let (run, settings) = plan(store, OWNER, settings, NAME)?;
         let input = serde_json::to_value(RunInput { settings, model: NAME.to_owned() })?;

@@ -49,6 +49,7 @@ pub struct Timing {
 
 /// A stretch without rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = TimeGap)]
 pub struct Gap {
     /// Time of the row before it, as the recording's times count.
     pub after_ns: i64,

@@ -357,6 +357,8 @@ impl Attempt<'_> {
             evaluation,
             alarm_share,
             naive: NaiveAnswer::of(&truth),
+            cross_validation: None,
+            importance: None,
             artifact_sha256: proof.artifact_sha256,
             lineage_id: proof.lineage_id,
             artifact_bytes: artifact.len() as u64,

@@ -86,6 +86,27 @@ pub enum TrainError {
         /// Which engine found which differences.
         reasons: String,
     },
+    /// What to find out is out of bounds.
+    #[error("{field} is {found}: it must lie between {min} and {max}")]
+    Insight {
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        found: u32,
+        /// The least.
+        min: u32,
+        /// The most.
+        max: u32,
+    },
+    /// Folds of an anomaly detector.
+    #[error(
+        "{estimator} learns from normal windows alone, so that folds of them say nothing about \
+         anomalies: leave folds out, and test on recordings with anomalies"
+    )]
+    FoldsOfAnomalies {
+        /// The estimator.
+        estimator: &'static str,
+    },
     /// Threads could not be started.
     #[error("{threads} threads could not be started: {reason}")]
     Threads {

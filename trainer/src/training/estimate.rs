@@ -22,7 +22,7 @@ pub(super) fn window_count(entries: &[Entry], pipeline: &Pipeline) -> u64 {
 
 /// The least memory that the run will take, in bytes: the recordings that are replayed at once,
 /// and the features of all windows three times (as computed, as split, as the estimator orders
-/// them). What an estimator itself grows comes on top.
+/// them), twice more for each fold that is learned from at once. What an estimator itself grows comes on top.
 ///
 /// # Errors
 /// The refusals of a run that need no samples.
@@ -41,7 +41,9 @@ pub(crate) fn memory_bytes(work: Work<'_>, settings: &Settings) -> Result<u64, T
         let width = entry.info.channels.len() as u64;
         largest = largest.max(rows.saturating_mul(2 * (8 + 4 * width)));
     }
-    let window_bytes = 3 * 4 * pipeline.features.len() as u64 + 8 * channels + WINDOW_BYTES;
+    let folds = settings.insight.folds.map_or(0, |folds| (work.threads as u64).min(folds.into()));
+    let window_bytes =
+        (3 + 2 * folds) * 4 * pipeline.features.len() as u64 + 8 * channels + WINDOW_BYTES;
     let kept = kept_max(&pipeline, HELD_OUT_MAX) as u64;
     let kept_bytes = kept * u64::from(window.length_samples) * channels * 4;
     let at_once = (work.threads as u64).min(entries.list.len() as u64);

@@ -131,23 +131,26 @@ const ANOMALY: &[Line<AnomalyMetrics>] = &[
 pub(crate) fn figures(report: &RunReport) -> Vec<Figure> {
     let unit = report.target.as_ref().and_then(|target| target.unit.as_ref());
     match &report.evaluation {
-        Some(Evaluation { model, naive }) => match (model, naive) {
-            (Metrics::Classification(model), Metrics::Classification(naive)) => {
-                CLASSIFICATION.iter().filter_map(|line| figure(line, model, naive, None)).collect()
-            }
-            (Metrics::Regression(model), Metrics::Regression(naive)) => REGRESSION
-                .iter()
-                .filter_map(|(line, has_unit)| {
-                    figure(line, model, naive, unit.filter(|_| *has_unit))
-                })
-                .collect(),
-            (Metrics::Anomaly(model), Metrics::Anomaly(naive)) => {
-                ANOMALY.iter().filter_map(|line| figure(line, model, naive, None)).collect()
-            }
-            // Both parts of an evaluation are made for one task.
-            _ => Vec::new(),
-        },
+        Some(evaluation) => of_evaluation(evaluation, unit),
         None => report.alarm_share.into_iter().map(alarm_share).collect(),
+    }
+}
+
+/// The figures of an evaluation, those in the target's unit with it.
+pub(super) fn of_evaluation(evaluation: &Evaluation, unit: Option<&String>) -> Vec<Figure> {
+    match (&evaluation.model, &evaluation.naive) {
+        (Metrics::Classification(model), Metrics::Classification(naive)) => {
+            CLASSIFICATION.iter().filter_map(|line| figure(line, model, naive, None)).collect()
+        }
+        (Metrics::Regression(model), Metrics::Regression(naive)) => REGRESSION
+            .iter()
+            .filter_map(|(line, has_unit)| figure(line, model, naive, unit.filter(|_| *has_unit)))
+            .collect(),
+        (Metrics::Anomaly(model), Metrics::Anomaly(naive)) => {
+            ANOMALY.iter().filter_map(|line| figure(line, model, naive, None)).collect()
+        }
+        // Both parts of an evaluation are made for one task.
+        _ => Vec::new(),
     }
 }
 

@@ -164,7 +164,12 @@ fn divide(
     Ok(result)
 }
 
-fn index(task: Task, extracted: &Extracted, entries: &[Entry], selection: &Selection) -> Index {
+pub(super) fn index(
+    task: Task,
+    extracted: &Extracted,
+    entries: &[Entry],
+    selection: &Selection,
+) -> Index {
     let tag = match &selection.split {
         Some(SplitBy::Tag(tag)) => Some(tag),
         _ => None,
@@ -287,7 +292,7 @@ fn matches(name: &str, pattern: &str) -> bool {
 }
 
 /// The most rows that one window covers.
-fn window_rows(extracted: &Extracted) -> u64 {
+pub(super) fn window_rows(extracted: &Extracted) -> u64 {
     extracted.windows.iter().map(|window| window.end_row - window.start_row).max().unwrap_or(1)
 }
 

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use super::choose_labels;
 use super::estimate::window_count;
 use super::extract::{Extracted, extract};
+use super::insight::Insight;
 use super::recipe::check_target;
 use super::replay::replay;
 use super::settings::{PipelineSettings, Selection, Settings};
@@ -113,6 +114,7 @@ pub(crate) fn preview(work: Work<'_>, tried: &Tried) -> Result<Previewed, TrainE
         pipeline: tried.pipeline.clone(),
         selection: tried.selection.clone(),
         seed: tried.seed,
+        insight: Insight::default(),
     };
     let mut start = Start::of(work, &settings, &version)?;
     let windows = window_count(&start.entries.list, &start.pipeline);

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::cross_validation::CrossValidation;
+use super::importance::FeatureImportances;
 use super::spans::RecordingParts;
 use crate::store::{ModelVersion, RunId};
 
@@ -45,6 +47,12 @@ pub struct RunReport {
     pub alarm_share: Option<f64>,
     /// What the naive answer is made of.
     pub naive: NaiveAnswer,
+    /// The same settings fold by fold, where that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cross_validation: Option<CrossValidation>,
+    /// What the model owes to each channel and feature, where that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub importance: Option<FeatureImportances>,
     /// Digest of the artifact's bytes.
     pub artifact_sha256: Digest,
     /// Digest of what made it.

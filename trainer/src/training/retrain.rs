@@ -5,6 +5,7 @@ use model_format::id::Digest;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::insight::Insight;
 use super::settings::Settings;
 use super::{Attempt, TrainError, Work, in_pool};
 use crate::store::ModelVersion;
@@ -45,12 +46,13 @@ pub fn retrain(work: Work<'_>, model: &ModelVersion) -> Result<Retrained, TrainE
         });
     }
     let run = store.run(work.owner, &model.run_id.to_string())?;
-    let settings: Settings =
+    let mut settings: Settings =
         serde_json::from_value(run.settings).map_err(|error| TrainError::NotTrainedHere {
             model: model.model.clone(),
             number: model.number,
             reason: error.to_string(),
         })?;
+    settings.insight = Insight::default();
     let estimator = learn::catalogue::estimator(&settings.estimator, &settings.parameters)?;
     let version = store.dataset_version(work.owner, &settings.dataset, settings.dataset_version)?;
     let (settings, estimator) = (&settings, estimator.as_ref());

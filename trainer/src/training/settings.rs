@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::insight::Insight;
+
 /// Everything a training run is asked to do. Its JSON is what the run keeps.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -27,6 +29,9 @@ pub struct Settings {
     pub selection: Selection,
     /// Decides everything that is drawn at random.
     pub seed: u64,
+    /// What to find out beside the model.
+    #[serde(default, skip_serializing_if = "Insight::is_empty")]
+    pub insight: Insight,
 }
 
 /// From samples to features; what is left open is proposed, and told.

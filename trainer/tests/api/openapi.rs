@@ -47,6 +47,58 @@ fn the_committed_document_is_what_the_program_prints() {
     );
 }
 
+/// The names under which the types of a source file stand in the document.
+fn schema_names(source: &str) -> Vec<String> {
+    let word = |text: &str| text.chars().take_while(|c| c.is_alphanumeric()).collect::<String>();
+    let mut lines = source.lines();
+    let mut names = Vec::new();
+    while let Some(line) = lines.next() {
+        let line = line.trim_start();
+        let other = ["use ", "impl ", "//"].iter().any(|start| line.starts_with(start));
+        if other || !line.contains("ToSchema") {
+            continue;
+        }
+        let mut renamed = None;
+        for line in lines.by_ref() {
+            if let Some((_, name)) = line.split_once("schema(as = ") {
+                renamed = Some(word(name));
+            }
+            let declared = ["struct ", "enum "].iter().find_map(|kind| line.split_once(kind));
+            if let Some((_, name)) = declared.filter(|_| !line.trim_start().starts_with("//")) {
+                names.push(renamed.unwrap_or_else(|| word(name)));
+                break;
+            }
+        }
+    }
+    names
+}
+
+fn sources(folder: &std::path::Path, found: &mut Vec<String>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(std::fs::read_to_string(path).unwrap());
+        }
+    }
+}
+
+/// Of two types with one name the document would keep the one that was met last.
+#[test]
+fn no_two_types_have_one_name_in_the_document() {
+    let mut texts = Vec::new();
+    for folder in ["src", "learn/src", "../model-format/src", "../edge-runtime/engine/src"] {
+        sources(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut texts);
+    }
+    let mut names: Vec<String> = texts.iter().flat_map(|text| schema_names(text)).collect();
+    names.sort_unstable();
+    let twice: Vec<&String> =
+        names.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| &pair[0]).collect();
+    assert!(names.len() > 150, "{} types were found", names.len());
+    assert!(twice.is_empty(), "give one of each its own with #[schema(as = …)]: {twice:?}");
+}
+
 #[test]
 fn every_operation_has_a_rule_and_every_rule_an_operation() {
     for (method, path) in operations() {

@@ -3,6 +3,7 @@
 mod adopt;
 mod chain;
 mod folder;
+mod insight;
 mod labels;
 mod program;
 mod refusals;

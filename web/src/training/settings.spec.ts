@@ -31,6 +31,9 @@ it("sends only what concerns the task", () => {
   expect(requestOf(settings, "regression", "").selection).toMatchObject({ target: "power", normal: null });
   expect(requestOf(settings, "anomaly", "").selection).toMatchObject({ target: null, normal: "healthy" });
   expect(settings.selection.target).toBe("power");
+  settings.insight = { folds: 5, importance_repeats: 3 };
+  expect(requestOf(settings, "regression", "").insight).toEqual({ folds: 5, importance_repeats: 3 });
+  expect(requestOf(settings, "anomaly", "").insight).toEqual({ folds: null, importance_repeats: 3 });
 });
 
 it("names a model only where the form does", () => {

@@ -12,6 +12,8 @@ export interface Settings {
   pipeline: Omit<Shape, "gap"> & { gap: Required<Shape["gap"]> };
   selection: Schemas["Selection"];
   seed: number;
+  /** What to find out beside the model. */
+  insight: Schemas["Insight"];
 }
 
 /** A pipeline with everything left open. */
@@ -55,6 +57,7 @@ export function openSettings(dataset = ""): Settings {
     pipeline: openPipeline(),
     selection: openSelection(),
     seed: 0,
+    insight: {},
   };
 }
 
@@ -68,6 +71,7 @@ export function settingsOf(kept: Record<string, unknown>): Settings {
     ...given,
     pipeline: { ...pipeline, gap: { ...open.pipeline.gap, ...given.pipeline?.gap } },
     selection: { ...open.selection, ...given.selection },
+    insight: { ...given.insight },
   };
 }
 
@@ -88,7 +92,8 @@ export function selectionFor(task: string | undefined, selection: Settings["sele
 
 /** The request for a run. */
 export function requestOf(settings: Settings, task: string | undefined, model: string): Schemas["RunRequest"] {
-  const { dataset, dataset_version, estimator, parameters, pipeline, selection, seed } = copied(settings);
+  const { dataset, dataset_version, estimator, parameters, pipeline, selection, seed, insight } = copied(settings);
+  if (task === "anomaly") insight.folds = null;
   return {
     dataset,
     dataset_version,
@@ -97,6 +102,7 @@ export function requestOf(settings: Settings, task: string | undefined, model: s
     pipeline,
     selection: selectionFor(task, selection),
     seed,
+    insight,
     model: model.trim() || null,
   };
 }

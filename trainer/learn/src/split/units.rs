@@ -14,11 +14,7 @@ pub(super) fn split(
     unit: impl Fn(&Place) -> Result<u32, SplitError>,
 ) -> Result<Vec<Part>, SplitError> {
     check_share(test_share)?;
-    let own: Vec<u32> =
-        among.iter().map(|&window| unit(&index.windows[window])).collect::<Result<_, _>>()?;
-    let mut present = own.clone();
-    present.sort_unstable();
-    present.dedup();
+    let Own { own, present } = of_windows(index, among, unit)?;
     if let [only] = present.as_slice() {
         let name = names[*only as usize].clone();
         return Err(SplitError::OneUnit { unit: unit_word, name });
@@ -41,8 +37,34 @@ pub(super) fn split(
     Ok(own.iter().map(part).collect())
 }
 
+/// Whose the windows are.
+pub(super) struct Own {
+    /// The unit of each window.
+    pub(super) own: Vec<u32>,
+    /// The units that there are, ascending.
+    pub(super) present: Vec<u32>,
+}
+
+pub(super) fn of_windows(
+    index: &Index,
+    among: &[usize],
+    unit: impl Fn(&Place) -> Result<u32, SplitError>,
+) -> Result<Own, SplitError> {
+    let own: Vec<u32> =
+        among.iter().map(|&window| unit(&index.windows[window])).collect::<Result<_, _>>()?;
+    let mut present = own.clone();
+    present.sort_unstable();
+    present.dedup();
+    Ok(Own { own, present })
+}
+
 /// The units by their most frequent class (the first of equals); units without classes together.
-fn strata(index: &Index, among: &[usize], own: &[u32], present: &[u32]) -> Vec<Vec<u32>> {
+pub(super) fn strata(
+    index: &Index,
+    among: &[usize],
+    own: &[u32],
+    present: &[u32],
+) -> Vec<Vec<u32>> {
     let classes = index.classes.len();
     let mut counts = vec![vec![0_u64; classes + 1]; present.len()];
     for (&window, unit) in among.iter().zip(own) {

@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 from sklearn import metrics
 from sklearn.decomposition import PCA
+from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 warnings.filterwarnings("ignore")
@@ -146,6 +148,28 @@ def ridge(rng, rows, width, alpha, weighted=False):
             "predicted": model.predict(z)}
 
 
+def importance(rng, task):
+    """Mean and deviation over so many repeats that they hardly hang on the random orders."""
+    x = features(rng, 150, 4)
+    z = StandardScaler().fit_transform(x.astype(float))
+    drive = z @ [2.0, 1.0, 0.3, 0.0] + rng.normal(size=150)
+    if task == "regression":
+        target = drive.astype(np.float32)
+        model, figure = Ridge(alpha=1.0, solver="svd", tol=1e-14), "r2"
+    else:
+        target = (drive > 0.5).astype(int)
+        model, figure = LogisticRegression(C=1.0, tol=1e-12, max_iter=100_000), "balanced_accuracy"
+    model = make_pipeline(StandardScaler(), model).fit(x.astype(float), target)
+    found = permutation_importance(
+        model, x.astype(float), target, scoring=figure, n_repeats=REPEATS, random_state=5)
+    return {"x": x, "target": target, "repeats": REPEATS,
+            "baseline": metrics.get_scorer(figure)(model, x.astype(float), target),
+            "mean": found.importances_mean, "deviation": found.importances_std}
+
+
+REPEATS = 1000
+
+
 def t2q(rng, components):
     x = features(rng, 400, 6)
     train, calibration, test = x[:150].astype(float), x[150:350], x[350:]
@@ -236,6 +260,7 @@ def main():
         "t2q": {"share": t2q(rng, 0.8), "number": t2q(rng, 2)},
         "curves": curve_cases(rng),
         "histogram": histogram_cases(rng),
+        "importance": {task: importance(rng, task) for task in ("regression", "classification")},
     }
     path = Path(__file__).with_name("reference.json")
     path.write_text(json.dumps(plain(reference), separators=(",", ":")) + "\n")
