@@ -4,8 +4,9 @@
 
 FOLDER holds ei_motion, cwru_de12, gas_turbine, skab, occupancy, cmapss_fd001 and nab, as their SOURCES.md
 describe them. All of it is imported, by the command line and by the API, and the reports are held against
-what pandas reads from the same files. For each of the first four sets the figure is held against a bar; the edge must answer every window exactly as the trainer did;
-Python's onnxruntime must give the same answers from raw windows that this script cuts itself.
+what pandas reads from the same files. For each of the first six sets the figure is held against a bar; the edge must answer every window exactly as the trainer did;
+Python's onnxruntime must give the same answers from raw windows that this script cuts itself. Estimators
+have their defaults but where a comment says why not, and no label of a test row decides anything.
 """
 
 import csv
@@ -172,6 +173,111 @@ def turbine(chain: Chain, data: Path) -> None:
     compare("gas_turbine", model, trainer, edge, np.concatenate(windows))
 
 
+def emissions(chain: Chain, data: Path) -> None:
+    """NOX from nine inputs and what they were up to seven rows earlier; each fourth week is tested."""
+    tables = [read(path).drop(columns=["CO"]) for path in sorted((data / "gas_turbine").glob("gt_*.csv"))]
+    for part, tested in (("train", False), ("test", True)):
+        (chain.folder / part).mkdir()
+        for year, table in enumerate(tables):
+            # Neighbouring weeks of a part are one recording; no window crosses into another part.
+            week = np.arange(len(table)) // 168
+            part_of = week % 4 == 3
+            stretch = (np.diff(part_of, prepend=part_of[0]) != 0).cumsum()
+            for number, rows in table.groupby(stretch):
+                if part_of[rows.index[0]] == tested:
+                    rows.to_csv(chain.folder / part / f"{year}_{number:03}.csv", index=False)
+        chain.trainer("import", part, chain.folder / part, "--rate-hz", "none", "--label-from", "none", "--target-column", "NOX")
+    lags = ",".join(f"lag_{steps}" for steps in range(1, 8))
+    chain.trainer(
+        "train", "train", "--estimator", "gradient_boosting_regressor", "--name", "nox", "--rows", "--target", "NOX",
+        "--features", f"all,{lags}", "--test", "dataset:test",
+    )
+    report, trainer = chain.evaluate("nox", "test")
+    r2 = report["evaluation"]["model"]["r2"]
+    figure("gas_turbine: R² of NOX, weekly blocks, lags 0 to 7", f"{r2:.4f} of {len(trainer)} rows", "≥ 0.81", r2 >= 0.81)
+    model, edge, windows = chain.export("nox"), [], []
+    for name in dict.fromkeys(row["recording"] for row in trainer):
+        path = chain.folder / "test" / Path(name).name
+        edge += chain.edge(model, "--input", path)
+        windows.append(cut(read(path).drop(columns=["NOX"]).to_numpy(), 8, 1))
+    compare("gas_turbine NOX", model, trainer, edge, np.concatenate(windows))
+
+
+def rooms(chain: Chain, data: Path) -> None:
+    """Of a linear model on rows and trees on windows, the one that five blocks of the training file prefer."""
+    table = read(data / "occupancy/datatraining.txt", index_col=0)
+    (chain.folder / "blocks").mkdir()
+    for number, rows in enumerate(np.array_split(np.arange(len(table)), 5)):
+        table.iloc[rows].to_csv(chain.folder / "blocks" / f"block{number}.csv", index=False)
+    options = ["--time", "date", "--label-from", "column:Occupancy"]
+    chain.trainer("import", "blocks", chain.folder / "blocks", *options)
+    chain.trainer("import", "rooms", data / "occupancy/datatraining.txt", *options)
+    tests = [data / "occupancy/datatest.txt", data / "occupancy/datatest2.txt"]
+    chain.trainer("import", "tests", *tests, *options)
+    candidates = {
+        "logistic_regression": ["--rows"],
+        # No spectrum of sixteen minutes, and no places in the window, which tie where nothing moves.
+        "random_forest_classifier": [
+            "--window-samples", "16", "--stride-samples", "1", "--label-rule", "last", "--features", "level,spread,change",
+        ],
+    }
+    # The rate is that of the training file; readings come each minute, but for some seconds and gaps.
+    common = ["--rate", "0.0166667"]
+    found = {}
+    for estimator, how in candidates.items():
+        scores = []
+        for number in range(5):
+            others = [f"recording:*block{other}.csv" for other in range(5) if other != number]
+            only = [part for which in [*others, "recording:*datatraining.txt"] for part in ("--only", which)]
+            # What is tested on decides nothing here; it must have both classes, which a weekend has not.
+            chain.trainer(
+                "train", "blocks", "--estimator", estimator, "--name", "tried", *common, *how, *only, "--test", "dataset:rooms",
+            )
+            report, _ = chain.evaluate("tried", "blocks", "--only", f"recording:*block{number}.csv")
+            scores.append(report["evaluation"]["model"]["accuracy"])
+        found[estimator] = float(np.mean(scores))
+    best = max(found, key=found.get)
+    print("    blocks of the training file:", ", ".join(f"{name} {value:.4f}" for name, value in found.items()))
+    chain.trainer("train", "rooms", "--estimator", best, "--name", "rooms", *common, *candidates[best], "--test", "dataset:tests")
+    for path, bar in zip(tests, (0.97, 0.985)):
+        report, rows = chain.evaluate("rooms", "tests", "--only", f"recording:*{path.name}")
+        accuracy = report["evaluation"]["model"]["accuracy"]
+        figure(f"occupancy: accuracy on {path.name} by {best}", f"{accuracy:.4f} of {len(rows)} windows", f"≥ {bar}", accuracy >= bar)
+
+
+def engines(chain: Chain, data: Path) -> None:
+    """Remaining useful life, capped at 125 cycles, from the last 30 cycles."""
+    read_as = {"sep": r"\s+", "names": CMAPSS, "header": None}
+    train, test = (read(data / f"cmapss_fd001/{part}_FD001.txt", **read_as) for part in ("train", "test"))
+    left = np.loadtxt(data / "cmapss_fd001/RUL_FD001.txt")
+    last = test.groupby("unit")["cycle"].transform("max")
+    train["RUL"] = np.minimum(train.groupby("unit")["cycle"].transform("max") - train["cycle"], 125)
+    test["RUL"] = np.minimum(last - test["cycle"] + left[test["unit"] - 1], 125)
+    # The last 30 cycles of each engine are one window, the one that the task is judged by.
+    test = test[test["cycle"] > last - 30]
+    for name, table in (("train", train), ("test", test)):
+        table.drop(columns="cycle").to_csv(chain.folder / f"{name}.csv", index=False)
+        chain.trainer(
+            "import", name, chain.folder / f"{name}.csv", "--recording-column", "unit", "--rate-hz", "none",
+            "--label-from", "none", "--target-column", "RUL",
+        )
+    # A quarter of the training engines, held out, prefers these features to all: 13.4 to 13.8 cycles.
+    chain.trainer(
+        "train", "train", "--estimator", "gradient_boosting_regressor", "--name", "life", "--rate", "none", "--target", "RUL",
+        "--window-samples", "30", "--stride-samples", "1", "--features", "level,spread,change,lag_0", "--test", "dataset:test",
+    )
+    report, rows = chain.evaluate("life", "test")
+    rmse = report["evaluation"]["model"]["rmse"]
+    figure("cmapss_fd001: RMSE of the last windows", f"{rmse:.3f} of {len(rows)} engines", "≤ 13.0, 100 engines", rmse <= 13.0 and len(rows) == 100)
+
+
+# Chosen by what detectors do on the fitting rows alone: learning from the first 200, of those that
+# alarm on at most 30 % of the next 200, the one that finds most of these when a channel is shifted by three
+# standard deviations. Windows of 1, 3 and 5 rows, four detectors and both scalings were tried.
+VALVE_ROWS = 3
+VALVE_DETECTOR = ["--estimator", "k_neighbors_detector", "--param", "scaling=robust"]
+
+
 def valves(chain: Chain, data: Path) -> None:
     folder = data / "skab"
     files = sorted(p for kind in ("valve1", "valve2", "other") for p in (folder / kind).glob("*.csv"))
@@ -185,11 +291,13 @@ def valves(chain: Chain, data: Path) -> None:
         model = f"valve{number}"
         only = ["--only", f"recording:{name}"]
         chain.trainer(
-            "train", "valves", "--estimator", "t2q", "--name", model, "--rate", "none", "--normal", "0.0",
-            "--window-samples", "1", "--stride-samples", "1", "--features", "mean", "--train-rows", "0..400", *only,
+            "train", "valves", *VALVE_DETECTOR, "--name", model, "--rate", "none", "--normal", "0.0",
+            "--window-samples", VALVE_ROWS, "--stride-samples", "1", "--features", "mean", "--label-rule", "last",
+            "--train-rows", "0..400", *only,
         )
         _, rows = chain.evaluate(model, "valves", *only)
-        for row in (row for row in rows if int(row["from_row"]) >= 400):
+        # A window answers for its last row.
+        for row in (row for row in rows if int(row["from_row"]) + VALVE_ROWS > 400):
             answer, truth = row["anomaly"] == "true", row["true_anomaly"] == "true"
             true_positive += answer and truth
             false_positive += answer and not truth
@@ -200,15 +308,15 @@ def valves(chain: Chain, data: Path) -> None:
             onnx = chain.export(model)
             table = np.genfromtxt(path, delimiter=";", skip_header=1, usecols=range(1, 9))
             edge = chain.edge(onnx, "--input", path, "--time", "datetime")
-            compare(f"skab {name}", onnx, rows, edge, cut(table, 1, 1))
+            compare(f"skab {name}", onnx, rows, edge, cut(table, VALVE_ROWS, 1))
     f1 = 2 * true_positive / (2 * true_positive + false_positive + false_negative)
     false_alarms = 100 * false_positive / (false_positive + true_negative)
     missed = 100 * false_negative / (false_negative + true_positive)
     figure(
-        f"skab: pooled F1 of {len(recordings)} t2q models at their own alarm lines",
+        f"skab: pooled F1 of {len(recordings)} k-NN models at their own alarm lines",
         f"{f1:.4f}, FAR {false_alarms:.1f} %, MAR {missed:.1f} %",
-        "≥ 0.75, 34 models",
-        f1 >= 0.75 and len(recordings) == 34,
+        "≥ 0.77, FAR ≤ 40 %, 34 models",
+        f1 >= 0.77 and false_alarms <= 40 and len(recordings) == 34,
     )
 
 
@@ -338,7 +446,7 @@ def main() -> None:
     if len(sys.argv) != 3 or not (PROGRAMS / "cirame-trainer").exists() or not Path(sys.argv[2]).is_dir():
         sys.exit(f"usage: acceptance.py FOLDER_WITH_THE_PROGRAMS DATA\n\n{__doc__}")
     data = Path(sys.argv[2]).resolve()
-    for part in (imports, motion, bearings, turbine, valves):
+    for part in (imports, motion, bearings, turbine, emissions, rooms, engines, valves):
         with tempfile.TemporaryDirectory() as folder:
             part(Chain(folder), data)
     failed = [what for what, _, _, passed in figures if not passed]

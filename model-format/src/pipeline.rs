@@ -28,6 +28,8 @@ pub const FEATURES_MAX: usize = 4096;
 pub const LATENESS_MS_MAX: u32 = 600_000;
 /// The longest time for which the value of a slower channel counts.
 pub const AGE_MS_MAX: u32 = 3_600_000;
+/// The longest time between two rows of a segment without a rate: a year.
+pub const INTERVAL_MS_MAX: u64 = 365 * 24 * 3_600_000;
 /// Rows that one stage of a stream holds back while it waits for others.
 pub const HELD_ROWS_MAX: usize = 65_536;
 /// Values that one stage of a stream holds back: 16 MiB.
@@ -156,6 +158,10 @@ pub struct Gap {
     /// With what it is filled.
     #[serde(default)]
     pub fill: Fill,
+    /// Without a rate: rows further apart in time than this belong to different segments. With a
+    /// rate, an interval that is half as long again as the usual one is a gap anyway.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval_max_ms: Option<u64>,
 }
 
 /// With what a short gap is filled.

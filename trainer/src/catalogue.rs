@@ -11,11 +11,11 @@ use crate::store::task_name;
 /// A feature and its definition.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct FeatureInfo {
-    /// Name, to be put behind a channel's: `accX.rms`.
+    /// Name, to be put behind a channel's: `accX.rms`. For a K at its end stands a number of samples.
     pub name: &'static str,
     /// Version of the definition.
     pub version: u32,
-    /// What it belongs to: level, spread, shape, change, order, spectrum, bands.
+    /// What it belongs to: level, spread, shape, change, order, spectrum, bands, rows.
     pub family: &'static str,
     /// What it is.
     pub doc: &'static str,
@@ -23,7 +23,7 @@ pub(crate) struct FeatureInfo {
     pub source: &'static str,
     /// Its unit, in terms of the channel's.
     pub unit: String,
-    /// The shortest window that it can be computed of.
+    /// The shortest window that it can be computed of; with the smallest K, where it has one.
     pub window_min_samples: u32,
     /// True where it needs a sampling rate.
     pub needs_rate: bool,

@@ -26,6 +26,7 @@ mod error;
 mod estimate;
 mod extract;
 mod figures;
+mod health;
 mod importance;
 pub mod insight;
 mod manifest;
@@ -63,7 +64,7 @@ pub(crate) use preview::{Tried, preview};
 pub(crate) use proof::prove_artifact;
 use recipe::check_target;
 pub use report::{NaiveAnswer, RunReport, Trained, WindowCounts};
-use settings::{Selection, Settings};
+use settings::{LabelRule, Selection, Settings};
 pub use spans::{Part, PartSpan, RecordingParts};
 use spans::{parts_of_windows, split_of};
 use windows::{round_robin, spread};
@@ -236,8 +237,16 @@ impl Start {
     ) -> Result<Self, TrainError> {
         let entries = entries(work, settings, version)?;
         let recipe = recipe::recipe(&settings.pipeline, &settings.selection, &entries.list)?;
-        let recipe::Recipe { pipeline, notes } = recipe;
-        Ok(Start { entries, selection: settings.selection.clone(), pipeline, notes })
+        let recipe::Recipe { pipeline, mut notes, rows } = recipe;
+        let mut selection = settings.selection.clone();
+        if rows && pipeline.window.length_samples > 1 && selection.label_rule.is_none() {
+            notes.push(
+                "label rule last: each row is answered for itself (--label-rule to change)"
+                    .to_owned(),
+            );
+            selection.label_rule = Some(LabelRule::Last);
+        }
+        Ok(Start { entries, selection, pipeline, notes })
     }
 
     /// Decides what to test on where the user has not said it.
@@ -293,6 +302,8 @@ impl Attempt<'_> {
         let proof = prove_artifact(&Artifact::read(&artifact)?, &held_out, self.work.progress)?;
         let Data { start, extracted, partition, parts } = &mut data;
         let split = split_of(&start.entries.list, extracted, parts, &mut start.notes);
+        let facts = learned.fitted.facts();
+        start.notes.extend(health::notes(&facts, &start.pipeline.features));
         let kept = answered::kept(parts, learned.answers.width(), &mut start.notes);
         let report = RunReport {
             task: self.estimator.task(),
@@ -308,7 +319,7 @@ impl Attempt<'_> {
             target,
             notes: start.notes.clone(),
             pipeline: start.pipeline.clone(),
-            facts: learned.fitted.facts(),
+            facts,
             threshold: learned.fitted.threshold(),
             evaluation: learned.evaluation,
             alarm_share: learned.alarm_share,

@@ -4,9 +4,9 @@ use std::collections::HashSet;
 
 use super::{
     AGE_MS_MAX, Align, AlignMethod, CHANNELS_MAX, FEATURES_MAX, Fill, Gap, HELD_ROWS_MAX,
-    HELD_VALUES_MAX, LATENESS_MS_MAX, Mismatch, NAME_BYTES_MAX, Pipeline, PipelineError,
-    RATE_HZ_MAX, Rate, STRIDE_LENGTHS_MAX, TOLERANCE_MAX, TimeSource, WINDOW_SAMPLES_MAX,
-    WINDOW_VALUES_MAX, Window,
+    HELD_VALUES_MAX, INTERVAL_MS_MAX, LATENESS_MS_MAX, Mismatch, NAME_BYTES_MAX, Pipeline,
+    PipelineError, RATE_HZ_MAX, Rate, STRIDE_LENGTHS_MAX, TOLERANCE_MAX, TimeSource,
+    WINDOW_SAMPLES_MAX, WINDOW_VALUES_MAX, Window,
 };
 
 impl Pipeline {
@@ -23,6 +23,7 @@ impl Pipeline {
         check_aligns(self)?;
         check_window(self.window, self.channels.len())?;
         check_gap(&self.gap, self.window)?;
+        check_interval(self)?;
         check_features(&self.features)
     }
 }
@@ -180,7 +181,7 @@ fn check_window(window: Window, channels: usize) -> Result<(), PipelineError> {
 }
 
 fn check_gap(gap: &Gap, window: Window) -> Result<(), PipelineError> {
-    let Gap { max_samples, fill } = *gap;
+    let Gap { max_samples, fill, .. } = *gap;
     match fill {
         Fill::None if max_samples > 0 => {
             let found = format!("{max_samples} with the fill \"none\"");
@@ -201,6 +202,21 @@ fn check_gap(gap: &Gap, window: Window) -> Result<(), PipelineError> {
             window.length_samples
         );
         return Err(refuse("gap.max_samples", max_samples.to_string(), &change));
+    }
+    Ok(())
+}
+
+fn check_interval(pipeline: &Pipeline) -> Result<(), PipelineError> {
+    let Some(interval_max_ms) = pipeline.gap.interval_max_ms else { return Ok(()) };
+    let field = "gap.interval_max_ms";
+    if pipeline.rate != Rate::None {
+        let change = "remove it, or set the rate to \"none\": with a rate, gaps are seen by its intervals, \
+                      and gap.max_samples says which are filled";
+        return Err(refuse(field, format!("{interval_max_ms} ms with a rate"), change));
+    }
+    if !(1..=INTERVAL_MS_MAX).contains(&interval_max_ms) {
+        let change = format!("give 1 to {INTERVAL_MS_MAX} ms");
+        return Err(refuse(field, interval_max_ms.to_string(), &change));
     }
     Ok(())
 }

@@ -13,9 +13,12 @@
 //!   that is part of the definition.
 
 use crate::onnx::graph::Value;
+use crate::pipeline::WINDOW_SAMPLES_MAX;
 
 pub mod basis;
+mod difference;
 mod function;
+mod lag;
 mod name;
 mod plan;
 
@@ -27,7 +30,8 @@ pub use plan::FeaturePlan;
 
 /// One feature: one definition, two renderings.
 pub struct Feature {
-    /// Name in the catalogue; a pipeline names a feature `channel.name`.
+    /// Name in the catalogue; a pipeline names a feature `channel.name`. A K at its end stands for
+    /// a number of samples, see [`LOOKING_BACK`].
     pub name: &'static str,
     /// Raised when the definition changes in any window.
     pub version: u32,
@@ -41,7 +45,7 @@ pub struct Feature {
     pub unit: Unit,
     /// What errors are measured against.
     pub scale: Scale,
-    /// The shortest window that has this feature, in samples.
+    /// The shortest window that has this feature, in samples; with the smallest K where it has one.
     pub window_min_samples: u32,
     /// True where the feature needs a sampling rate.
     pub needs_rate: bool,
@@ -68,6 +72,8 @@ pub enum Family {
     Spectrum,
     /// Bands: the share of power in each sixteenth of the spectrum.
     Bands,
+    /// Rows: the newest sample beside those some samples before it.
+    Rows,
 }
 
 impl Family {
@@ -81,6 +87,7 @@ impl Family {
             Family::Order => "order",
             Family::Spectrum => "spectrum",
             Family::Bands => "bands",
+            Family::Rows => "rows",
         }
     }
 }
@@ -198,7 +205,25 @@ catalogue! {
     0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
 }
 
+/// Features that look back from the newest sample by a number of samples K, which stands in their
+/// names: `lag_3`. The user chooses K, so that they belong to no selection by family.
+pub static LOOKING_BACK: &[&Feature] = &[&lag::FEATURE, &difference::FEATURE];
+
 /// The feature of that name.
 pub fn find(name: &str) -> Option<&'static Feature> {
-    CATALOGUE.iter().copied().find(|feature| feature.name == name)
+    let named = CATALOGUE.iter().copied().find(|feature| feature.name == name);
+    named.or_else(|| look_back(name).map(|(feature, _)| feature))
+}
+
+/// The feature of a name such as `lag_3`, and the K in it: how many samples it looks back. Such a
+/// feature needs windows of K + 1 samples.
+pub fn look_back(name: &str) -> Option<(&'static Feature, u32)> {
+    let (_, digits) = name.rsplit_once('_')?;
+    // Each number has one spelling: no sign, no leading zero.
+    let steps = digits.parse::<u32>().ok().filter(|steps| steps.to_string() == digits)?;
+    let stem = &name[..name.len() - digits.len()];
+    let of_stem = |feature: &&&Feature| feature.name.strip_suffix('K') == Some(stem);
+    let feature = LOOKING_BACK.iter().find(of_stem)?;
+    let possible = feature.window_min_samples - 1..WINDOW_SAMPLES_MAX;
+    possible.contains(&steps).then_some((*feature, steps))
 }

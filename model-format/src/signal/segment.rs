@@ -47,6 +47,11 @@ impl Segment {
         self.resampler = resampler;
     }
 
+    /// How long after the segment's last row this time is; 0 before the first one.
+    pub(super) fn interval_ns(&self, time_ns: i64) -> i64 {
+        if self.open { time_ns.saturating_sub(self.last_ns) } else { 0 }
+    }
+
     pub(super) fn resampler(&self) -> Option<&Resampler> {
         self.resampler.as_ref()
     }

@@ -280,6 +280,8 @@ struct Rated {
     judge: Option<Judge>,
     /// Rows without all their values since the last good one: the gaps of rows without a rate.
     missing: u64,
+    /// The longest interval within a segment of rows without a rate.
+    interval_max_ns: Option<i64>,
     segment: Segment,
 }
 
@@ -303,6 +305,7 @@ impl Rated {
                 }
             },
             missing: 0,
+            interval_max_ns: pipeline.gap.interval_max_ms.map(|ms| ms as i64 * 1_000_000),
             segment: Segment::new(pipeline),
         }
     }
@@ -320,7 +323,13 @@ impl Rated {
             return;
         }
         let (missing, missing_max) = match &mut self.judge {
-            None => (std::mem::take(&mut self.missing), u64::from(self.gap.max_samples)),
+            None => {
+                if self.interval_max_ns.is_some_and(|most| self.segment.interval_ns(time_ns) > most)
+                {
+                    self.segment.end();
+                }
+                (std::mem::take(&mut self.missing), u64::from(self.gap.max_samples))
+            }
             Some(judge) => match judge.row(time_ns, values) {
                 Step::Missing(0) => (0, 0),
                 Step::Missing(missing) => (missing, judge.missing_max(&self.gap)),

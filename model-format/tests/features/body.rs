@@ -1,6 +1,6 @@
 //! The kernels against the nodes of `WindowFeatures`, evaluated by `onnx::program`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model_format::onnx::graph::{GraphBuilder, Scope};
 use model_format::onnx::program::Program;
@@ -23,7 +23,14 @@ const DIFFERENCE_MAX: f64 = 1e-6;
 /// All features of all channels.
 fn full(channels: usize, length_samples: usize, rate_hz: f64) -> Pipeline {
     let names = ('a'..='z').take(channels).flat_map(|channel| {
-        available(length_samples).map(move |feature| format!("{channel}.{}", feature.name))
+        let found =
+            available(length_samples).map(move |feature| format!("{channel}.{}", feature.name));
+        let last = length_samples - 1;
+        let back = BTreeSet::from([0, last / 2, last]);
+        let lags = back.clone().into_iter().map(move |steps| format!("{channel}.lag_{steps}"));
+        let back = back.into_iter().filter(|steps| *steps > 0);
+        let differences = back.map(move |steps| format!("{channel}.difference_{steps}"));
+        found.chain(lags).chain(differences)
     });
     pipeline(channels, length_samples, Some(rate_hz), names.collect())
 }

@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use model_format::signal::features::{
-    CATALOGUE, Feature, FeatureError, FeaturePlan, find, window_features_function,
+    CATALOGUE, Feature, FeatureError, FeaturePlan, LOOKING_BACK, find, look_back,
+    window_features_function,
 };
 
 use super::pipeline;
@@ -22,7 +23,7 @@ fn the_catalogue_has_46_features_and_16_bands_distinct_and_documented() {
     assert_eq!((names.len(), CATALOGUE.len()), (62, 62));
     let sentences: HashSet<&str> = CATALOGUE.iter().map(|feature| feature.doc).collect();
     assert_eq!(sentences.len(), 62);
-    for Feature { name, doc, source, version, .. } in CATALOGUE {
+    for Feature { name, doc, source, version, .. } in CATALOGUE.iter().chain(LOOKING_BACK) {
         assert!(!name.contains('.'), "{name}: the last dot divides channel and feature");
         assert!(doc.ends_with('.') && source.len() > 5 && *version >= 1, "{name}");
         assert!(!doc.contains("  ") && !source.contains("  "), "{name}");
@@ -34,6 +35,44 @@ fn every_feature_is_listed_where_its_family_is() {
     let mut families: Vec<_> = CATALOGUE.iter().map(|feature| feature.family).collect();
     families.dedup();
     assert_eq!(families.len(), 7);
+}
+
+#[test]
+fn a_number_of_samples_has_one_spelling_and_a_bound() {
+    for (name, steps) in [("lag_0", 0), ("lag_3", 3), ("lag_65535", 65_535), ("difference_1", 1)] {
+        let (feature, found) = look_back(name).unwrap();
+        assert_eq!((found, find(name).map(|known| known.name)), (steps, Some(feature.name)));
+    }
+    for name in [
+        "lag_",
+        "lag_03",
+        "lag_+3",
+        "lag_-1",
+        "lag_65536",
+        "lag_9999999999",
+        "lag",
+        "lag_K",
+        "difference_0",
+        "rms_2",
+    ] {
+        assert!(find(name).is_none(), "{name}");
+    }
+    let text = error(&["a.difference_0"]).to_string();
+    assert!(text.contains("difference_ and a number of samples, 1 to 65535"), "{text}");
+    let text = error(&["a.lag_x"]).to_string();
+    assert!(text.contains("0 to 65535, such as lag_1"), "{text}");
+}
+
+#[test]
+fn a_feature_that_looks_back_needs_the_samples_that_it_looks_at() {
+    for (name, needed_samples) in [("a.lag_0", 1), ("a.lag_4", 5), ("a.difference_4", 5)] {
+        let plan = |length| FeaturePlan::new(&pipeline(1, length, None, vec![name.to_owned()]));
+        assert!(plan(needed_samples).is_ok());
+        if needed_samples > 1 {
+            let refused = plan(needed_samples - 1).map(|_| ()).unwrap_err().to_string();
+            assert!(refused.contains(&format!("at least {needed_samples} samples")), "{refused}");
+        }
+    }
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! The features: catalogue, values against an independent reference, kernels against nodes,
-//! invariances.
+//! invariances, lags of rows.
 
 mod body;
 mod catalogue;
 mod invariance;
 mod reference;
+mod rows;
 
 use model_format::pipeline::{Channel, Gap, Mismatch, Pipeline, Rate, TimeSource, Window};
 use model_format::signal::features::{CATALOGUE, Feature, FeaturePlan};

@@ -68,6 +68,12 @@ fn every_field_that_cannot_stand_is_named() {
         ("gap.max_samples", json!({"gap": {"max_samples": 1}})),
         ("gap.fill", json!({"gap": {"fill": "hold"}})),
         ("gap.max_samples", json!({"gap": {"fill": "hold", "max_samples": 5}})),
+        ("gap.interval_max_ms", json!({"gap": {"interval_max_ms": 1}})),
+        ("gap.interval_max_ms", json!({"gap": {"interval_max_ms": 0}, "rate": "none"})),
+        (
+            "gap.interval_max_ms",
+            json!({"gap": {"interval_max_ms": 31_536_000_001_u64}, "rate": "none"}),
+        ),
         ("features", json!({"features": (0..4097).map(|n| n.to_string()).collect::<Vec<_>>()})),
         ("features[1]", json!({"features": ["x.mean", "x.mean"]})),
     ];

@@ -55,6 +55,18 @@ fn irregular_times_are_no_gaps() {
 }
 
 #[test]
+fn rows_further_apart_than_allowed_begin_a_segment() {
+    let rows = numbered([0, 10, 20, 30, 41, 51, 61, 71]);
+    let (windows, counts) = replay(&rowwise(json!({"interval_max_ms": 10}), 3), &rows);
+    assert_eq!(values(&windows), [[0.0, 1.0, 2.0], [4.0, 5.0, 6.0]]);
+    assert_eq!(windows[1].segment_start_ns, 41 * MS);
+    assert_eq!(counts.drops.total(), 0);
+    // Rows that are counted have no time between them.
+    let (windows, _) = untimed(&rowwise(json!({"interval_max_ms": 1}), 2), &[1.0, 2.0]);
+    assert_eq!(windows.len(), 1);
+}
+
+#[test]
 fn rows_with_and_without_a_time_are_never_mixed() {
     let pipeline = rowwise(json!({}), 1);
     for first_has_time in [true, false] {

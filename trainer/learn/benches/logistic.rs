@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use learn::catalogue::estimator;
 use learn::estimator::FitContext;
-use learn::scaler::Scaler;
+use learn::scaler::{MARGIN, Scaler, Spread};
 use learn::table::{Table, Target};
 use linfa::prelude::{Dataset, Fit};
 use linfa_logistic::MultiLogisticRegression;
@@ -32,7 +32,7 @@ fn compare(name: &str, shape: fn(f32) -> f32) {
             *value += if column % 2 == 0 { 1000.0 } else { -500.0 };
         }
     }
-    let scaler = Scaler::fit(&table).expect("the rows are sound");
+    let scaler = Scaler::new(&table, Spread::Standard, Some(MARGIN)).expect("the rows are sound");
     let mut row = Vec::new();
     let mut scaled = Vec::new();
     for at in 0..ROWS {

@@ -275,6 +275,72 @@ fn values_that_nobody_has_seen_give_finite_answers() {
 }
 
 #[test]
+fn no_channel_decides_beyond_its_bounds_and_each_can_raise_an_alarm() {
+    each(|entry| {
+        let given = given(entry, 300, 4);
+        let fitted = fit(entry, &given).unwrap();
+        let answer = |column: usize, value: f32| {
+            let mut table = given.test.select(&[0, 1, 2]);
+            table.values.chunks_exact_mut(4).for_each(|row| row[column] = value);
+            floats(&learn::predict(fitted.as_ref(), &table).unwrap()).to_vec()
+        };
+        for column in 0..4 {
+            for sign in [-1.0, 1.0] {
+                let far = answer(column, sign * 1e6);
+                assert!(far.iter().all(|value| value.is_finite()), "{}", entry.name);
+                if entry.task == Task::Anomaly {
+                    let scaled =
+                        entry.parameters.iter().any(|parameter| parameter.name == "scaling");
+                    assert!(!scaled || far.iter().all(|&score| score >= 1.0), "{}", entry.name);
+                    continue;
+                }
+                for value in [1e9, 1e30, f32::MAX] {
+                    assert_eq!(answer(column, sign * value), far, "{} x{column}", entry.name);
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn an_absurd_training_row_does_not_wreck_a_model_that_scales() {
+    each(|entry| {
+        if !entry.parameters.iter().any(|parameter| parameter.name == "scaling") {
+            return;
+        }
+        for spread in ["standard", "robust"] {
+            let asked = Map::from_iter([("scaling".to_owned(), json!(spread))]);
+            let mut given = given(entry, 600, 6);
+            let answers = |given: &Given| {
+                let fitted = fit_with(entry, given, &asked, 1, 1).unwrap();
+                let facts = fitted.facts();
+                (floats(&learn::predict(fitted.as_ref(), &given.test).unwrap()).to_vec(), facts)
+            };
+            let (clean, facts) = answers(&given);
+            assert!(!facts.contains_key("cut_features"), "{}: {facts:?}", entry.name);
+            (given.train.values[7 * 6 + 1], given.train.values[90 * 6 + 4]) = (1e29, -1e15);
+            let (spoilt, facts) = answers(&given);
+            assert_eq!(facts["cut_features"], json!([1, 4]), "{}", entry.name);
+            // Most answers stay what they were: the same class or alarm, or nearly the same numbers.
+            let width = clean.len() / given.test.rows;
+            let rows = || clean.chunks(width).zip(spoilt.chunks(width));
+            let share = |same: &dyn Fn(&[f32], &[f32]) -> bool| {
+                rows().filter(|(a, b)| same(a, b)).count() as f64 / given.test.rows as f64
+            };
+            let largest = learn::metrics::classification::largest;
+            let alike = match entry.task {
+                Task::Classification => share(&|a, b| largest(a) == largest(b)),
+                Task::Regression => {
+                    learn::metrics::regression::evaluate(&clean, &spoilt).unwrap().r2.unwrap()
+                }
+                Task::Anomaly => share(&|a, b| (a[0] >= 1.0) == (b[0] >= 1.0)),
+            };
+            assert!(alike > 0.9, "{} with {spread}: {alike}", entry.name);
+        }
+    });
+}
+
+#[test]
 fn weights_count_like_repeated_rows_or_are_refused() {
     each(|entry| {
         let mut given = given(entry, 200, 4);

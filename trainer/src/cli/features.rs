@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use clap::Args;
 use model_format::nearest::did_you_mean;
-use model_format::signal::features::{CATALOGUE, Feature};
+use model_format::signal::features::{CATALOGUE, Feature, LOOKING_BACK};
 
 use super::report::Report;
 use super::to_json;
@@ -28,10 +28,11 @@ impl Features {
                 feature.name.contains(filter.as_str()) || feature.family.name() == filter
             })
         };
-        let features: Vec<&Feature> = CATALOGUE.iter().filter(matches).copied().collect();
+        let known = || CATALOGUE.iter().chain(LOOKING_BACK);
+        let features: Vec<&Feature> = known().filter(matches).copied().collect();
         if features.is_empty() {
             let filter = self.filter.as_deref().unwrap_or_default();
-            let hint = did_you_mean(filter, CATALOGUE.iter().map(|feature| feature.name));
+            let hint = did_you_mean(filter, known().map(|feature| feature.name));
             anyhow::bail!("no feature or family is called {filter:?}{hint}");
         }
         let json = features.iter().map(|feature| to_json(&FeatureInfo::from(*feature)));
@@ -48,6 +49,7 @@ fn text(features: &[&Feature]) -> String {
             let _ = writeln!(text, "{}", feature.family.name());
         }
         let needs = match (feature.needs_rate, feature.window_min_samples) {
+            _ if feature.name.ends_with('K') => ", needs K + 1 samples".to_owned(),
             (false, 0 | 1) => String::new(),
             (false, samples) => format!(", needs {samples} samples"),
             (true, samples) => format!(", needs a rate and {samples} samples"),

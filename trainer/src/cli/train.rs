@@ -12,7 +12,7 @@ use super::window_options::{SelectionArgs, WindowArgs, share};
 use super::{Context, Versioned, to_json};
 use crate::store::task_name;
 use crate::training::insight::Insight;
-use crate::training::settings::Settings;
+use crate::training::settings::{PipelineSettings, Settings};
 use crate::training::{Trained, train};
 
 /// Train a model on a dataset: replay the recordings as a device would see them, compute features,
@@ -36,8 +36,17 @@ pub(super) struct Train {
     seed: u64,
     #[command(flatten)]
     windows: WindowArgs,
+    /// Answer each row for itself, for slow process data: windows end at every row and are as long as
+    /// the lags and differences among the features ask for.
+    #[arg(
+        long,
+        help_heading = "Pipeline",
+        conflicts_with_all = ["window_s", "window_samples", "stride_s", "stride_samples"]
+    )]
+    rows: bool,
     /// Features: `all`, families (level, spread, shape, change, order, spectrum, bands), names for all
-    /// channels (rms), or names with their channel (accX.rms).
+    /// channels (rms), or names with their channel (accX.rms). lag_K is the value K samples earlier,
+    /// difference_K the change since then; `all` of single rows is each channel's newest value.
     #[arg(
         long,
         help_heading = "Pipeline",
@@ -71,6 +80,9 @@ Examples:
   Predict a column from the other columns, row by row, tested on later years:
     cirame-trainer train turbine --estimator ridge --rate none --target TEY --without CO,NOX \\
         --test recording:gt_2014* --test recording:gt_2015*
+  The same with what the inputs were 1 and 6 rows earlier, and how they have changed over 24:
+    cirame-trainer train turbine --estimator gradient_boosting_regressor --rows --target TEY \\
+        --without CO,NOX --features all,lag_1,lag_6,difference_24
   Watch for anomalies, learning from the first 400 rows:
     cirame-trainer train valve --estimator t2q --train-rows 0..400 --normal 0";
 
@@ -90,7 +102,10 @@ impl Train {
             dataset_version: self.dataset.number,
             estimator: self.estimator.clone(),
             parameters: parameters(&self.parameters)?,
-            pipeline: self.windows.settings(self.features.clone()),
+            pipeline: PipelineSettings {
+                rows: self.rows,
+                ..self.windows.settings(self.features.clone())
+            },
             selection: self.selection.selection(self.calibration_share)?,
             seed: self.seed,
             insight: Insight { folds: self.folds, importance_repeats: self.importance },

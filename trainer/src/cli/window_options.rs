@@ -46,6 +46,10 @@ pub(super) struct WindowArgs {
     /// What gaps are filled with.
     #[arg(long, value_name = "WITH", default_value = "none")]
     gap_fill: GapFill,
+    /// Without a rate: rows further apart than this begin a new segment, which no window and no lag
+    /// reaches across.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    gap_s: Option<f64>,
 }
 
 /// What gaps are filled with.
@@ -71,8 +75,9 @@ pub(super) struct SelectionArgs {
     target_rule: TargetRule,
     /// How the labels in a window become its class: `majority`, `all`, `first`, `last`, or
     /// `threshold:SHARE`, such as threshold:0.2 for the class of the most rows, of at least 20 %.
-    #[arg(long, value_name = "RULE", default_value = "majority")]
-    label_rule: LabelRule,
+    /// Otherwise majority, and last where each row is answered for itself.
+    #[arg(long, value_name = "RULE")]
+    label_rule: Option<LabelRule>,
     /// The label set; the recordings' own labels otherwise.
     #[arg(long, value_name = "NAME")]
     label_set: Option<String>,
@@ -156,7 +161,12 @@ impl WindowArgs {
             without_channels: self.without.clone(),
             rate: self.rate,
             resample: self.resample,
-            gap: Gap { max_samples: self.gap_max_samples, fill },
+            gap: Gap {
+                max_samples: self.gap_max_samples,
+                fill,
+                interval_max_ms: self.gap_s.map(|seconds| (seconds * 1e3).ceil() as u64),
+            },
+            rows: false,
             window: extent(self.window_s, self.window_samples),
             stride: extent(self.stride_s, self.stride_samples),
             features,

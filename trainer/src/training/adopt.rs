@@ -195,7 +195,7 @@ impl Attempt<'_> {
             frame(&settings.pipeline, &settings.selection, &entries.list, &mut |channels| {
                 Ok(input::window(foreign.input(), channels, asked, options.input)?)
             })?;
-        let recipe::Recipe { pipeline, mut notes } = recipe;
+        let recipe::Recipe { pipeline, mut notes, .. } = recipe;
         pipeline.check().map_err(TrainError::Pipeline)?;
         let (reading, note) =
             input::reading(foreign.input(), &pipeline, options.input, asked.is_some())?;

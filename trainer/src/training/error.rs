@@ -185,6 +185,15 @@ pub enum TrainError {
         /// Its samples.
         samples: f64,
     },
+    /// A window beside rows.
+    #[error(
+        "rows and a {what} are both given: leave the {what} out, as each row is answered for itself and \
+         looks back as far as the lags and differences among the features say; or leave rows out"
+    )]
+    RowsAndWindow {
+        /// Window or stride.
+        what: &'static str,
+    },
     /// A window that fits into no recording.
     #[error(
         "a window of {length_samples} samples is longer than every recording; the longest has \

@@ -15,7 +15,7 @@ use super::settings::{Selection, Settings, TargetName};
 use crate::store::DatasetVersion;
 
 /// Raised when the same settings would give other bytes than before.
-pub(super) const TRAINING_VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "+1");
+pub(super) const TRAINING_VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "+2");
 
 /// What a manifest is made of.
 pub(super) struct Parts<'a> {
@@ -79,6 +79,8 @@ pub(super) fn target_info(selection: &Selection, entries: &Entries, task: Task) 
 
 /// How training and test data were told apart, for a lineage.
 pub(super) fn split_json(selection: &Selection, entries: &Entries) -> serde_json::Value {
+    let label_rule = Some(selection.label_rule.unwrap_or_default());
+    let selection = Selection { label_rule, ..selection.clone() };
     let mut split = serde_json::to_value(selection).expect("plain data has a JSON form");
     if let Some(digest) = entries.other {
         split["test_dataset_version"] = json!(digest);

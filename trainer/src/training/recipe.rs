@@ -3,7 +3,9 @@
 use learn::estimator::Estimator;
 use model_format::manifest::Task;
 use model_format::pipeline::{Channel, Mismatch, Pipeline, Rate, TimeSource, Window};
-use model_format::signal::features::{CATALOGUE, Family, Feature, FeaturePlan, instead_of};
+use model_format::signal::features::{
+    CATALOGUE, Family, Feature, FeaturePlan, find, instead_of, look_back,
+};
 
 use super::TrainError;
 use super::settings::{Extent, PipelineSettings, RateChoice, Selection, Settings, TargetName};
@@ -22,6 +24,8 @@ const WINDOW_VALUES_MAX: u64 = 65_536;
 pub(crate) struct Recipe {
     pub(crate) pipeline: Pipeline,
     pub(crate) notes: Vec<String>,
+    /// True where each row is answered for itself.
+    pub(crate) rows: bool,
 }
 
 /// Builds the pipeline that these settings ask for on these recordings.
@@ -31,8 +35,8 @@ pub(crate) fn recipe(
     entries: &[Entry],
 ) -> Result<Recipe, TrainError> {
     let mut recipe = frame(settings, selection, entries, &mut |_| Ok(settings.window))?;
-    let Recipe { pipeline, notes } = &mut recipe;
-    pipeline.features = features(&settings.features, pipeline, notes)?;
+    let Recipe { pipeline, notes, rows } = &mut recipe;
+    pipeline.features = features(&settings.features, *rows, pipeline, notes)?;
     FeaturePlan::new(pipeline)?;
     Ok(recipe)
 }
@@ -49,7 +53,12 @@ pub(crate) fn frame(
     let channels = channels(settings, selection, entries, &mut notes)?;
     let rate = rate(settings, entries)?;
     let settings = &PipelineSettings { window: length(channels.len())?, ..settings.clone() };
-    let window = window(settings, entries, channels.len(), &rate, &mut notes)?;
+    let rows = by_row(settings, &rate)?;
+    let window = match rows {
+        true => row_window(settings, &rate, &mut notes)?,
+        false => window(settings, entries, channels.len(), &rate, &mut notes)?,
+    };
+    check_length(window.length_samples, entries, &rate)?;
     let pipeline = Pipeline {
         channels,
         time: TimeSource::Event,
@@ -59,7 +68,7 @@ pub(crate) fn frame(
         window,
         features: Vec::new(),
     };
-    Ok(Recipe { pipeline, notes })
+    Ok(Recipe { pipeline, notes, rows })
 }
 
 fn channels(
@@ -153,6 +162,46 @@ fn describe_rate(rate_hz: Option<f64>) -> String {
     rate_hz.map_or_else(|| "no rate".to_owned(), |hz| format!("{hz} Hz"))
 }
 
+/// Whether each row is answered for itself: where that is asked for, and where nothing else is and
+/// there is no rate.
+fn by_row(settings: &PipelineSettings, rate: &Rate) -> Result<bool, TrainError> {
+    if !settings.rows {
+        return Ok(settings.window.is_none() && rate.hz().is_none());
+    }
+    for (what, given) in [("window", settings.window), ("stride", settings.stride)] {
+        if given.is_some() {
+            return Err(TrainError::RowsAndWindow { what });
+        }
+    }
+    Ok(true)
+}
+
+/// A window that ends at every row and is as long as the features look back.
+fn row_window(
+    settings: &PipelineSettings,
+    rate: &Rate,
+    notes: &mut Vec<String>,
+) -> Result<Window, TrainError> {
+    let names = settings.features.iter().map(|name| name.rsplit('.').next().unwrap_or(name));
+    let longest = names.filter_map(look_back).map(|(_, steps)| steps).max().unwrap_or(0);
+    let length_samples = longest + 1;
+    notes.push(match (longest, settings.rows) {
+        (0, false) => "window 1 sample: without a rate, each row stands for itself \
+                       (--window-samples to change)"
+            .to_owned(),
+        (0, true) => "window 1 sample: each row is answered for itself".to_owned(),
+        (longest, _) => format!(
+            "window {length_samples} samples, ending at every row: the row and the {longest} before it, \
+             which its lags and differences look at"
+        ),
+    });
+    let stride_samples = match settings.stride {
+        Some(extent) => samples(extent, rate, "stride")?,
+        None => 1,
+    };
+    Ok(Window { length_samples, stride_samples })
+}
+
 fn window(
     settings: &PipelineSettings,
     entries: &[Entry],
@@ -160,7 +209,6 @@ fn window(
     rate: &Rate,
     notes: &mut Vec<String>,
 ) -> Result<Window, TrainError> {
-    let longest = entries.iter().map(|entry| seen_rows(entry, rate)).max().unwrap_or(0);
     let length_samples = match settings.window {
         Some(extent) => samples(extent, rate, "window")?,
         None => propose_length(entries, channels, rate, notes),
@@ -178,10 +226,15 @@ fn window(
             stride
         }
     };
-    if u64::from(length_samples) > longest {
-        return Err(TrainError::WindowTooLong { length_samples, longest });
-    }
     Ok(Window { length_samples, stride_samples })
+}
+
+fn check_length(length_samples: u32, entries: &[Entry], rate: &Rate) -> Result<(), TrainError> {
+    let longest = entries.iter().map(|entry| seen_rows(entry, rate)).max().unwrap_or(0);
+    match u64::from(length_samples) > longest {
+        true => Err(TrainError::WindowTooLong { length_samples, longest }),
+        false => Ok(()),
+    }
 }
 
 /// How many samples of the pipeline's clock a recording has.
@@ -211,13 +264,7 @@ pub(super) fn samples(extent: Extent, rate: &Rate, what: &'static str) -> Result
 /// One second, as a power of two; at least 16 samples, at most 4096, at most a quarter of the
 /// shortest recording, at most what a window may hold. Without a rate, single rows.
 fn propose_length(entries: &[Entry], channels: usize, rate: &Rate, notes: &mut Vec<String>) -> u32 {
-    let Some(hz) = rate.hz() else {
-        notes.push(
-            "window 1 sample: without a rate, each row stands for itself (--window-samples to change)"
-                .to_owned(),
-        );
-        return 1;
-    };
+    let Some(hz) = rate.hz() else { return 1 };
     let shortest = entries.iter().map(|entry| seen_rows(entry, rate)).min().unwrap_or(1);
     let second = (hz.clamp(1.0, 1e6) as u64).next_power_of_two();
     let (mut length, mut why) = (second, "the power of two next to a second");
@@ -249,6 +296,7 @@ fn propose_length(entries: &[Entry], channels: usize, rate: &Rate, notes: &mut V
 /// `all` take what the window and the rate allow; names are taken at their word.
 fn features(
     asked: &[String],
+    rows: bool,
     pipeline: &Pipeline,
     notes: &mut Vec<String>,
 ) -> Result<Vec<String>, TrainError> {
@@ -256,10 +304,14 @@ fn features(
         (!feature.needs_rate || pipeline.rate.hz().is_some())
             && feature.window_min_samples <= pipeline.window.length_samples
     };
-    let row_mode = pipeline.window.length_samples == 1;
-    if row_mode && asked.iter().all(|name| name == "all") {
+    let single = pipeline.window.length_samples == 1;
+    // The mean of a single row is its value; beside lags the value has the name that they have.
+    let value = if single { "mean" } else { "lag_0" };
+    if (single || rows) && asked.iter().any(|name| name == "all") {
         notes.push("features: the value of each channel, as windows are single rows".to_owned());
-        return Ok(each_channel(pipeline, "mean"));
+    }
+    if single && asked.iter().all(|name| name == "all") {
+        return Ok(each_channel(pipeline, value));
     }
     let mut list: Vec<String> = Vec::new();
     let mut left_out: Vec<&str> = Vec::new();
@@ -272,7 +324,9 @@ fn features(
     };
     for name in asked {
         let family = |feature: &Feature| name == "all" || feature.family.name() == name;
-        if name == "all" || families().any(|known| known == name) {
+        if name == "all" && rows {
+            add(each_channel(pipeline, value));
+        } else if name == "all" || families().any(|known| known == name) {
             for feature in CATALOGUE.iter().filter(|feature| family(feature)) {
                 if fits(feature) {
                     add(each_channel(pipeline, feature.name));
@@ -280,7 +334,7 @@ fn features(
                     left_out.push(feature.name);
                 }
             }
-        } else if CATALOGUE.iter().any(|feature| feature.name == name) {
+        } else if find(name).is_some() {
             add(each_channel(pipeline, name));
         } else if pipeline.channels.iter().any(|c| name.starts_with(&format!("{}.", c.name))) {
             add(vec![name.clone()]);
@@ -319,7 +373,9 @@ fn unknown_feature(name: &str, pipeline: &Pipeline) -> TrainError {
         }
         (_, Some(instead)) => format!("; use {instead}"),
         _ => {
-            let known = CATALOGUE.iter().map(|feature| feature.name).chain(families());
+            let looking_back = ["lag_1", "difference_1"];
+            let known =
+                CATALOGUE.iter().map(|feature| feature.name).chain(families()).chain(looking_back);
             hint(&nearest(feature, known))
         }
     };

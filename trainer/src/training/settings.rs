@@ -48,11 +48,15 @@ pub struct PipelineSettings {
     pub resample: bool,
     /// What happens where samples are missing.
     pub gap: Gap,
+    /// Whether each row gets an answer of its own: windows end at every row, and are as long as the
+    /// lags and differences among the features ask for. Then there is neither `window` nor `stride`.
+    pub rows: bool,
     /// Length of a window; proposed where absent.
     pub window: Option<Extent>,
     /// From one window's start to the next; proposed where absent.
     pub stride: Option<Extent>,
-    /// Families or names of features, `channel.name`, or `all`.
+    /// Families or names of features, `channel.name`, or `all`; `lag_3` and `difference_3` look back
+    /// by so many samples.
     pub features: Vec<String>,
 }
 
@@ -64,6 +68,7 @@ impl Default for PipelineSettings {
             rate: RateChoice::default(),
             resample: false,
             gap: Gap::default(),
+            rows: false,
             window: None,
             stride: None,
             features: vec!["all".to_owned()],
@@ -75,8 +80,10 @@ impl Default for PipelineSettings {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Selection {
-    /// How the labels in a window become the window's class.
-    pub label_rule: LabelRule,
+    /// How the labels in a window become the window's class; where absent, by the majority, and by the
+    /// last row where each row gets an answer of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label_rule: Option<LabelRule>,
     /// Which labels: the name of a label set; the recordings' own labels where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label_set: Option<String>,
@@ -111,7 +118,7 @@ pub struct Selection {
 impl Default for Selection {
     fn default() -> Self {
         Selection {
-            label_rule: LabelRule::default(),
+            label_rule: None,
             label_set: None,
             unlabelled: None,
             target: None,

@@ -60,7 +60,7 @@ impl<'a> Truth<'a> {
         };
         Ok(Truth {
             labels: &recording.labels,
-            label_rule: selection.label_rule,
+            label_rule: selection.label_rule.unwrap_or_default(),
             unlabelled: selection.unlabelled.as_deref(),
             target,
             target_rule: selection.target_rule,
@@ -170,7 +170,7 @@ mod tests {
     ) -> Option<(String, bool)> {
         let recording = recording();
         let unlabelled = unlabelled.map(str::to_owned);
-        let selection = Selection { label_rule: rule, unlabelled, ..Selection::default() };
+        let selection = Selection { label_rule: Some(rule), unlabelled, ..Selection::default() };
         let truth = Truth::new(&recording, &selection).unwrap();
         truth.class(&rows).map(|found| (found.class.to_owned(), found.whole))
     }

@@ -127,3 +127,49 @@ fn a_process_monitor_learns_the_normal_state_and_scores_at_its_alarm_line() {
     assert!(report["threshold"]["calibration_windows"].as_u64().unwrap() >= 99);
     assert!(report["windows"]["calibration"].as_u64().unwrap() >= 99);
 }
+
+#[test]
+fn each_row_is_answered_by_what_was_before_it_and_never_over_a_gap() {
+    let program = Program::new();
+    std::fs::create_dir(program.path("out")).unwrap();
+    std::fs::create_dir(program.path("files")).unwrap();
+    for file in 0..4_u64 {
+        let x = |row: u64| ((row * row * 7 + row * (file + 3)) % 97) as f64 / 97.0;
+        let mut text = "t_s,x,y,state\n".to_owned();
+        for row in 0..400 {
+            // After 250 rows the process stands still for a quarter of an hour.
+            let time_s = if row < 250 { row } else { row + 900 };
+            let y = 3.0 * x(row.saturating_sub(3)) + x(row) - x(row.saturating_sub(1));
+            let state = if x(row.saturating_sub(1)) > 0.5 { "high" } else { "low" };
+            text += &format!("{time_s},{},{y},{state}\n", x(row));
+        }
+        std::fs::write(program.path("files").join(format!("r{file}.csv")), text).unwrap();
+    }
+    program.run("import plant files --time t_s --label-from column:state --target-column y");
+
+    let rows = "--rows --rate none --gap-s 2 --test recording:*r3.csv";
+    let train = "-e ridge -p alpha=0 --target y --features all,lag_3,difference_1";
+    let only = "--only recording:*r3.csv";
+    let trained = check(&program, "plant", &format!("{train} {rows}"), only);
+    let report = &trained["report"];
+    assert_eq!(
+        report["pipeline"]["features"],
+        serde_json::json!(["x.lag_0", "x.lag_3", "x.difference_1"])
+    );
+    assert_eq!(report["pipeline"]["window"]["length_samples"], 4);
+    // Each file has two segments, and the first three rows of a segment have no full window.
+    assert_eq!(
+        (&report["windows"]["train"], &report["windows"]["test"]),
+        (&1182.into(), &394.into())
+    );
+    assert!(report["evaluation"]["model"]["r2"].as_f64().unwrap() > 0.9999, "{report}");
+
+    let text =
+        program.text(&format!("train plant -e logistic_regression --features all,lag_1 {rows}"));
+    assert!(text.contains("label rule last") && text.contains("window 2 samples"), "{text}");
+    let alone = program.run(&format!("train plant -e ridge --target y --features all {rows}"));
+    assert_eq!(alone["report"]["pipeline"]["features"], serde_json::json!(["x.mean"]));
+    assert!(alone["report"]["evaluation"]["model"]["r2"].as_f64().unwrap() < 0.5);
+    let refusal = program.refusal("train plant -e ridge --target y --rows --window-samples 3");
+    assert!(refusal.contains("--rows") && refusal.contains("--window-samples"), "{refusal}");
+}

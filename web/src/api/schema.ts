@@ -2141,9 +2141,9 @@ export interface components {
         FeatureInfo: {
             /** @description What it is. */
             doc: string;
-            /** @description What it belongs to: level, spread, shape, change, order, spectrum, bands. */
+            /** @description What it belongs to: level, spread, shape, change, order, spectrum, bands, rows. */
             family: string;
-            /** @description Name, to be put behind a channel's: `accX.rms`. */
+            /** @description Name, to be put behind a channel's: `accX.rms`. For a K at its end stands a number of samples. */
             name: string;
             /** @description True where it needs a sampling rate. */
             needs_rate: boolean;
@@ -2158,7 +2158,7 @@ export interface components {
             version: number;
             /**
              * Format: int32
-             * @description The shortest window that it can be computed of.
+             * @description The shortest window that it can be computed of; with the smallest K, where it has one.
              */
             window_min_samples: number;
         };
@@ -2166,6 +2166,8 @@ export interface components {
         FeatureList: {
             /** @description The features, family by family. */
             items: components["schemas"]["FeatureInfo"][];
+            /** @description Features that look back: for K in the name stands a number of samples, such as `lag_3`. */
+            looking_back: components["schemas"]["FeatureInfo"][];
         };
         /** @description One figure on the test windows. */
         Figure: {
@@ -2207,6 +2209,12 @@ export interface components {
         Gap: {
             /** @description With what it is filled. */
             fill?: components["schemas"]["Fill"];
+            /**
+             * Format: int64
+             * @description Without a rate: rows further apart in time than this belong to different segments. With a
+             *     rate, an interval that is half as long again as the usual one is a gap anyway.
+             */
+            interval_max_ms?: number | null;
             /**
              * Format: int32
              * @description The longest gap that is filled, in samples; 0 fills none.
@@ -3417,7 +3425,8 @@ export interface components {
              */
             channels: string[];
             /**
-             * @description Families or names of features, `channel.name`, or `all`.
+             * @description Families or names of features, `channel.name`, or `all`; `lag_3` and `difference_3` look back
+             *     by so many samples.
              * @default [
              *       "all"
              *     ]
@@ -3441,6 +3450,12 @@ export interface components {
              * @default false
              */
             resample: boolean;
+            /**
+             * @description Whether each row gets an answer of its own: windows end at every row, and are as long as the
+             *     lags and differences among the features ask for. Then there is neither `window` nor `stride`.
+             * @default false
+             */
+            rows: boolean;
             /** @default null */
             stride: components["schemas"]["Extent"] | null;
             /** @default null */
@@ -4383,11 +4398,8 @@ export interface components {
              * @default 0.3
              */
             calibration_share: number;
-            /**
-             * @description How the labels in a window become the window's class.
-             * @default majority
-             */
-            label_rule: components["schemas"]["LabelRule"];
+            /** @default null */
+            label_rule: components["schemas"]["LabelRule"] | null;
             /**
              * @description Which labels: the name of a label set; the recordings' own labels where absent.
              * @default null

@@ -15,10 +15,10 @@ it("takes over the settings of a run, and leaves open what they do not have", ()
   };
   const settings = settingsOf(kept);
   expect(settings.pipeline.window).toEqual({ seconds: 0.5 });
-  expect(settings.pipeline.gap).toEqual({ max_samples: 4, fill: "none" });
+  expect(settings.pipeline.gap).toEqual({ max_samples: 4, fill: "none", interval_max_ms: null });
   expect(settings.pipeline.features).toEqual(["all"]);
   expect(settings.selection.target).toBe("power");
-  expect(settings.selection.label_rule).toBe("majority");
+  expect(settings.selection.label_rule).toBeNull();
   expect(requestOf(settings, "regression", "").selection?.test).toEqual({ share: 0.2 });
 });
 

@@ -23,7 +23,8 @@ export function openPipeline(): Settings["pipeline"] {
     without_channels: [],
     rate: "recorded",
     resample: false,
-    gap: { max_samples: 0, fill: "none" },
+    gap: { max_samples: 0, fill: "none", interval_max_ms: null },
+    rows: false,
     window: null,
     stride: null,
     features: ["all"],
@@ -34,7 +35,7 @@ export function openPipeline(): Settings["pipeline"] {
 export function openSelection(): Settings["selection"] {
   return {
     calibration_share: 0.3,
-    label_rule: "majority",
+    label_rule: null,
     label_set: null,
     normal: null,
     only: [],

@@ -1,5 +1,7 @@
 //! Artifacts and windows for the tests, all from fixed seeds.
 
+use std::collections::BTreeSet;
+
 use model_format::artifact::{Batch, Draft, Head, HeadOutputs, build};
 use model_format::id::Digest;
 use model_format::manifest::{
@@ -19,11 +21,17 @@ pub(crate) fn random(seed: u64) -> ChaCha8Rng {
     ChaCha8Rng::seed_from_u64(seed)
 }
 
-/// A pipeline over channels `a` and `b` with every feature that windows of this length have.
+/// A pipeline over channels `a` and `b` with every feature that windows of this length have, and
+/// some that look back.
 pub(crate) fn pipeline(length_samples: usize) -> Pipeline {
     let fits = CATALOGUE.iter().filter(|f| f.window_min_samples as usize <= length_samples);
-    let names: Vec<&str> = fits.map(|feature| feature.name).collect();
-    pipeline_of(length_samples, &names)
+    let back = BTreeSet::from([0, length_samples / 2, length_samples - 1]);
+    let lags = back.iter().map(|steps| format!("lag_{steps}"));
+    let differences = back.iter().filter(|steps| **steps > 0);
+    let differences = differences.map(|steps| format!("difference_{steps}"));
+    let back: Vec<String> = lags.chain(differences).collect();
+    let names = fits.map(|feature| feature.name).chain(back.iter().map(String::as_str));
+    pipeline_of(length_samples, &names.collect::<Vec<_>>())
 }
 
 /// A pipeline over channels `a` and `b` with these features of both.

@@ -27,6 +27,7 @@ pub struct Basis {
     moments: Option<Moments>,
     changes: Option<Changes>,
     second_changes: Option<Changes>,
+    steps: usize,
     sorted: Sorted,
     spectral: Option<Spectral>,
 }
@@ -80,6 +81,7 @@ impl Basis {
             moments: None,
             changes: None,
             second_changes: None,
+            steps: 0,
             sorted: Sorted::new(window_samples),
             spectral: rate_hz.map(|hz| Spectral::new(window_samples, hz)),
         }
@@ -98,6 +100,16 @@ impl Basis {
         if let Some(spectral) = &mut self.spectral {
             spectral.forget();
         }
+    }
+
+    /// Sets how many samples the next feature looks back.
+    pub(super) fn look_back(&mut self, steps: usize) {
+        self.steps = steps;
+    }
+
+    /// How many samples the feature looks back, fewer than the window has.
+    pub fn steps(&self) -> usize {
+        self.steps
     }
 
     /// The samples x.

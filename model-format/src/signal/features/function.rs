@@ -1,8 +1,7 @@
 //! The model-local function `cirame.WindowFeatures`: a pipeline's features as ONNX nodes.
 
-use super::Feature;
 use super::basis::BasisGraph;
-use super::name::{FeatureError, select};
+use super::name::{FeatureError, Selection, select};
 use crate::onnx::graph::{GraphBuilder, Scope};
 use crate::onnx::proto::{DataType, FunctionProto, OperatorSetIdProto};
 use crate::pipeline::Pipeline;
@@ -25,10 +24,10 @@ pub const FUNCTION_NAME: &str = "WindowFeatures";
 /// The same as `FeaturePlan::new`.
 pub fn window_features_function(pipeline: &Pipeline) -> Result<FunctionProto, FeatureError> {
     let selected = select(pipeline)?;
-    let mut distinct: Vec<&'static Feature> = Vec::new();
+    let mut distinct: Vec<&Selection> = Vec::new();
     for selection in &selected {
-        if !distinct.iter().any(|known| known.name == selection.feature.name) {
-            distinct.push(selection.feature);
+        if !distinct.iter().any(|known| known.same_part(selection)) {
+            distinct.push(selection);
         }
     }
 
@@ -42,9 +41,11 @@ pub fn window_features_function(pipeline: &Pipeline) -> Result<FunctionProto, Fe
     let rate_hz = pipeline.rate.hz();
     let parts: Vec<_> = distinct
         .iter()
-        .map(|feature| {
-            graph.scoped(feature.name, |g| {
-                (feature.emit)(&mut BasisGraph::new(g, samples.clone(), window_samples, rate_hz))
+        .map(|part| {
+            graph.scoped(&part.scope(), |g| {
+                let mut body = BasisGraph::new(g, samples.clone(), window_samples, rate_hz);
+                body.look_back(part.steps);
+                (part.feature.emit)(&mut body)
             })
         })
         .collect();
@@ -54,8 +55,7 @@ pub fn window_features_function(pipeline: &Pipeline) -> Result<FunctionProto, Fe
         let columns: Vec<i64> = selected
             .iter()
             .map(|selection| {
-                let position =
-                    distinct.iter().position(|known| known.name == selection.feature.name);
+                let position = distinct.iter().position(|known| known.same_part(selection));
                 let position = position.expect("every selected feature was collected above");
                 (selection.channel * distinct.len() + position) as i64
             })

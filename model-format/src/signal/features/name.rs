@@ -1,6 +1,6 @@
 //! Feature names in a pipeline: what they mean, and what is said about names that mean nothing.
 
-use super::{CATALOGUE, Feature, find};
+use super::{CATALOGUE, Feature, LOOKING_BACK, find, look_back};
 use crate::nearest::did_you_mean;
 use crate::pipeline::{Pipeline, PipelineError};
 
@@ -72,6 +72,27 @@ pub enum FeatureError {
 pub(super) struct Selection {
     pub(super) channel: usize,
     pub(super) feature: &'static Feature,
+    /// How many samples it looks back; 0 for features that have no such number.
+    pub(super) steps: usize,
+}
+
+impl Selection {
+    fn window_min_samples(&self) -> u32 {
+        self.feature.window_min_samples.max(self.steps as u32 + 1)
+    }
+
+    /// Name of the feature in the names of the graph's values.
+    pub(super) fn scope(&self) -> String {
+        match self.feature.name.strip_suffix('K') {
+            Some(stem) => format!("{stem}{}", self.steps),
+            None => self.feature.name.to_owned(),
+        }
+    }
+
+    /// True where both are one part of the graph, of whichever channels.
+    pub(super) fn same_part(&self, other: &Selection) -> bool {
+        self.feature.name == other.feature.name && self.steps == other.steps
+    }
 }
 
 /// Resolves a pipeline's feature names and checks what each feature needs.
@@ -88,8 +109,8 @@ pub(super) fn select(pipeline: &Pipeline) -> Result<Vec<Selection>, FeatureError
         if feature.needs_rate && pipeline.rate.hz().is_none() {
             return Err(FeatureError::NoRate { name: name.clone() });
         }
-        if window_samples < feature.window_min_samples {
-            let needed_samples = feature.window_min_samples;
+        let needed_samples = selection.window_min_samples();
+        if window_samples < needed_samples {
             let name = name.clone();
             return Err(FeatureError::WindowTooShort { name, needed_samples, window_samples });
         }
@@ -112,7 +133,10 @@ fn resolve(name: &str, pipeline: &Pipeline) -> Result<Selection, FeatureError> {
         return Err(FeatureError::UnknownChannel { name, channel, hint });
     };
     match find(feature) {
-        Some(feature) => Ok(Selection { channel: index, feature }),
+        Some(found) => {
+            let steps = look_back(feature).map_or(0, |(_, steps)| steps as usize);
+            Ok(Selection { channel: index, feature: found, steps })
+        }
         None => Err(FeatureError::UnknownFeature {
             name: name.to_owned(),
             feature: feature.to_owned(),
@@ -139,6 +163,16 @@ pub fn instead_of(retired: &str) -> Option<&'static str> {
 fn hint_for_feature(feature: &str) -> String {
     if let Some(instead) = instead_of(feature) {
         return format!("; use {instead}");
+    }
+    for looking_back in LOOKING_BACK {
+        let stem = looking_back.name.trim_end_matches('K');
+        if feature.starts_with(stem.trim_end_matches('_')) {
+            let least = looking_back.window_min_samples - 1;
+            let most = crate::pipeline::WINDOW_SAMPLES_MAX - 1;
+            return format!(
+                "; write {stem} and a number of samples, {least} to {most}, such as {stem}1"
+            );
+        }
     }
     let near = did_you_mean(feature, CATALOGUE.iter().map(|feature| feature.name));
     if near.is_empty() { "; see the catalogue of features".to_owned() } else { near }

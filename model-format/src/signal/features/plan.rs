@@ -21,6 +21,7 @@ struct Column {
     channel: usize,
     index: usize,
     feature: &'static Feature,
+    steps: usize,
 }
 
 impl FeaturePlan {
@@ -37,7 +38,10 @@ impl FeaturePlan {
         let mut columns: Vec<Column> = selected
             .into_iter()
             .enumerate()
-            .map(|(index, Selection { channel, feature })| Column { channel, index, feature })
+            .map(|(index, selection)| {
+                let Selection { channel, feature, steps } = selection;
+                Column { channel, index, feature, steps }
+            })
             .collect();
         columns.sort_by_key(|column| column.channel);
         Ok(FeaturePlan {
@@ -104,6 +108,7 @@ impl FeaturePlan {
                 loaded = column.channel;
                 self.basis.load(window, self.channels, loaded);
             }
+            self.basis.look_back(column.steps);
             take(column.index, (column.feature.kernel)(&mut self.basis));
         }
     }

@@ -11,7 +11,7 @@ use crate::catalogue::Entry;
 use crate::estimator::{FitContext, FitError};
 use crate::neighbours::{CORESET, Kept, MAX_SAMPLES, n_neighbors};
 use crate::parameter::{Checked, Form, Parameter, Preset};
-use crate::scaler::Scaler;
+use crate::scaler::{SCALING, Scaler};
 use crate::table::Table;
 
 /// The catalogue entry.
@@ -22,7 +22,7 @@ pub(crate) const ENTRY: Entry = Entry {
     doc: "Keeps normal rows; the score is the distance to the k-th nearest of them in the scaled \
           features, or the mean of the k. Finds normal rows of any shape; the file holds the rows, and \
           each answer looks at all of them.",
-    parameters: &[n_neighbors(5), METHOD, MAX_SAMPLES, CORESET, FALSE_ALARM_RATE],
+    parameters: &[n_neighbors(5), METHOD, MAX_SAMPLES, CORESET, SCALING, FALSE_ALARM_RATE],
     supports_weights: false,
     needs_calibration: true,
     build: |parameters| Box::new(Detecting { name: NAME, parameters, learn }),
@@ -43,7 +43,7 @@ fn learn(
     train: &Table,
     context: &FitContext<'_>,
 ) -> Result<Box<dyn Detector>, FitError> {
-    let scaler = Scaler::fit(train)?;
+    let scaler = Scaler::fit(train, parameters)?.open();
     let kept = Kept::choose(&scaler, train, None, parameters, context)?;
     let neighbours = parameters.integer("n_neighbors") as usize;
     kept.check_neighbours(neighbours, 0)?;
@@ -80,10 +80,11 @@ impl Detector for Distance {
     }
 
     fn facts(&self) -> Map<String, serde_json::Value> {
-        Map::from_iter([
+        let mut facts = Map::from_iter([
             ("training_rows".to_owned(), json!(self.rows)),
             ("kept_rows".to_owned(), json!(self.kept.rows.len())),
-            ("constant_features".to_owned(), json!(self.scaler.constant().collect::<Vec<_>>())),
-        ])
+        ]);
+        facts.extend(self.scaler.facts());
+        facts
     }
 }

@@ -14,7 +14,7 @@ use crate::covariance::{check_width, shrunk, whitening};
 use crate::estimator::{FitContext, FitError};
 use crate::parameter::{Checked, Form, Parameter, Preset};
 use crate::products::gram;
-use crate::scaler::Scaler;
+use crate::scaler::{SCALING, Scaler};
 use crate::table::Table;
 
 /// The catalogue entry.
@@ -25,7 +25,7 @@ pub(crate) const ENTRY: Entry = Entry {
     doc: "Middle and covariance of the scaled features of normal rows; the score is the distance from \
           the middle in the units of that spread, so that features that move together are not counted \
           twice. For one cloud of normal rows.",
-    parameters: &[SHRINKAGE, FALSE_ALARM_RATE],
+    parameters: &[SHRINKAGE, SCALING, FALSE_ALARM_RATE],
     supports_weights: false,
     needs_calibration: true,
     build: |parameters| Box::new(Detecting { name: NAME, parameters, learn }),
@@ -49,7 +49,7 @@ fn learn(
     train: &Table,
     context: &FitContext<'_>,
 ) -> Result<Box<dyn Detector>, FitError> {
-    let scaler = Scaler::fit(train)?;
+    let scaler = Scaler::fit(train, parameters)?;
     let (width, rows) = (scaler.width(), train.rows as f64);
     check_width(width)?;
     let mut z = scaler.apply_all(train);
@@ -68,7 +68,7 @@ fn learn(
     let covariance = shrunk(covariance, shrinkage);
     let smallest = covariance.diagonal().max() * VARIANCE_SHARE_MIN;
     let (white, directions) = whitening(covariance, smallest);
-    Ok(Box::new(Mahalanobis { scaler, centre, white, directions, shrinkage }))
+    Ok(Box::new(Mahalanobis { scaler: scaler.open(), centre, white, directions, shrinkage }))
 }
 
 /// The share that minimises the expected error of the covariance (Ledoit, Wolf: A well-conditioned
@@ -116,10 +116,11 @@ impl Detector for Mahalanobis {
     }
 
     fn facts(&self) -> Map<String, serde_json::Value> {
-        Map::from_iter([
+        let mut facts = Map::from_iter([
             ("shrinkage".to_owned(), json!(self.shrinkage)),
             ("directions".to_owned(), json!(self.directions)),
-            ("constant_features".to_owned(), json!(self.scaler.constant().collect::<Vec<_>>())),
-        ])
+        ]);
+        facts.extend(self.scaler.facts());
+        facts
     }
 }

@@ -12,7 +12,7 @@ use super::detector::{Detecting, Detector};
 use crate::catalogue::Entry;
 use crate::estimator::{FitContext, FitError};
 use crate::parameter::Checked;
-use crate::scaler::Scaler;
+use crate::scaler::{SCALING, Scaler};
 use crate::table::Table;
 
 /// The catalogue entry.
@@ -23,7 +23,7 @@ pub(crate) const ENTRY: Entry = Entry {
     doc: "Learns from normal rows in which directions the scaled features usually move together; the \
           score is the distance between a row and what those directions can say of it. For features \
           whose relation matters more than their size; t2q watches both.",
-    parameters: &[N_COMPONENTS, FALSE_ALARM_RATE],
+    parameters: &[N_COMPONENTS, SCALING, FALSE_ALARM_RATE],
     supports_weights: false,
     needs_calibration: true,
     build: |parameters| Box::new(Detecting { name: NAME, parameters, learn }),
@@ -36,7 +36,7 @@ fn learn(
     train: &Table,
     context: &FitContext<'_>,
 ) -> Result<Box<dyn Detector>, FitError> {
-    let scaler = Scaler::fit(train)?;
+    let scaler = Scaler::fit(train, parameters)?;
     let components = Components::fit(&scaler, train, parameters, context)?;
     let moving = scaler.width() - scaler.constant().count();
     if components.count() >= moving && moving > 1 {
@@ -50,7 +50,7 @@ fn learn(
             ),
         });
     }
-    Ok(Box::new(Pca { scaler, components }))
+    Ok(Box::new(Pca { scaler: scaler.open(), components }))
 }
 
 struct Pca {
@@ -99,10 +99,11 @@ impl Detector for Pca {
 
     fn facts(&self) -> Map<String, serde_json::Value> {
         let explained: f64 = self.components.variances.iter().sum();
-        Map::from_iter([
+        let mut facts = Map::from_iter([
             ("components".to_owned(), json!(self.components.count())),
             ("explained_variance".to_owned(), json!(explained / self.components.variance)),
-            ("constant_features".to_owned(), json!(self.scaler.constant().collect::<Vec<_>>())),
-        ])
+        ]);
+        facts.extend(self.scaler.facts());
+        facts
     }
 }

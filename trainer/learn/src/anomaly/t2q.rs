@@ -13,7 +13,7 @@ use super::detector::{SCORE_MAX, check_normal};
 use crate::catalogue::Entry;
 use crate::estimator::{Estimator, FitContext, FitError, Fitted};
 use crate::parameter::Checked;
-use crate::scaler::Scaler;
+use crate::scaler::{SCALING, Scaler};
 use crate::table::Table;
 
 /// The catalogue entry.
@@ -25,7 +25,7 @@ pub(crate) const ENTRY: Entry = Entry {
           (principal components). T² measures how far a row lies out along them, Q how far it lies \
           off them; the larger of the two, each by its own limit, is the score. For machines and \
           processes with several correlated signals.",
-    parameters: &[N_COMPONENTS, FALSE_ALARM_RATE],
+    parameters: &[N_COMPONENTS, SCALING, FALSE_ALARM_RATE],
     supports_weights: false,
     needs_calibration: true,
     build: |parameters| Box::new(T2q { parameters }),
@@ -64,10 +64,10 @@ impl Estimator for T2q {
         }
         let rate = self.parameters.number("false_alarm_rate");
         let line = AlarmLine::new(NAME, rate, calibration.rows)?;
-        let scaler = Scaler::fit(train)?;
+        let scaler = Scaler::fit(train, &self.parameters)?;
         let components = Components::fit(&scaler, train, &self.parameters, context)?;
         (context.progress)(0.8);
-        let fitted = FittedT2q::calibrate(scaler, components, calibration, line);
+        let fitted = FittedT2q::calibrate(scaler.open(), components, calibration, line);
         (context.progress)(1.0);
         Ok(Box::new(fitted))
     }
@@ -168,13 +168,14 @@ impl Fitted for FittedT2q {
 
     fn facts(&self) -> Map<String, serde_json::Value> {
         let explained: f64 = self.components.variances.iter().sum();
-        Map::from_iter([
+        let mut facts = Map::from_iter([
             ("components".to_owned(), json!(self.components.count())),
             ("explained_variance".to_owned(), json!(explained / self.components.variance)),
             ("t2_limit".to_owned(), json!(self.limits.0)),
             ("q_limit".to_owned(), json!(self.limits.1)),
-            ("constant_features".to_owned(), json!(self.scaler.constant().collect::<Vec<_>>())),
-        ])
+        ]);
+        facts.extend(self.scaler.facts());
+        facts
     }
 
     fn threshold(&self) -> Option<Threshold> {

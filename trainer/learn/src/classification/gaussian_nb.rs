@@ -1,7 +1,6 @@
 //! Gaussian naive Bayes: each feature of each class is normally distributed, independent of the others.
 
 use model_format::manifest::Task;
-use serde_json::{Map, json};
 
 use super::class_weight::{CLASS_WEIGHT, class_weights};
 use super::moments::Moments;
@@ -9,7 +8,7 @@ use super::scores::FittedScores;
 use crate::catalogue::Entry;
 use crate::estimator::{FitContext, FitError, Fitted};
 use crate::parameter::{Checked, Form, Parameter, Preset};
-use crate::scaler::Scaler;
+use crate::scaler::{CLIP_MARGIN, SCALING, Scaler};
 use crate::supervised::Supervised;
 use crate::table::Table;
 
@@ -21,7 +20,7 @@ pub(crate) const ENTRY: Entry = Entry {
     doc: "Mean and variance of each feature in each class, taken as independent; the answer is how \
           well a row fits each class. Learns in one pass from few rows; its probabilities are too \
           sure of themselves where features say the same.",
-    parameters: &[VAR_SMOOTHING, CLASS_WEIGHT],
+    parameters: &[VAR_SMOOTHING, CLASS_WEIGHT, SCALING, CLIP_MARGIN],
     supports_weights: true,
     needs_calibration: false,
     build: |parameters| {
@@ -45,7 +44,7 @@ fn learn(
     _: &FitContext<'_>,
 ) -> Result<Box<dyn Fitted>, FitError> {
     let (index, names) = train.classes(NAME)?;
-    let (classes, scaler) = (names.len(), Scaler::fit(train)?);
+    let (classes, scaler) = (names.len(), Scaler::fit(train, parameters)?);
     let (z, width) = (scaler.apply_all(train), scaler.width());
     let weights = class_weights(train, index, classes, parameters);
     let moments = Moments::new(&z, width, classes, index, &weights);
@@ -74,8 +73,6 @@ fn learn(
             constants[class] -= 0.5 * (spread + mean * mean / variance);
         }
     }
-    let constant: Vec<usize> = scaler.constant().collect();
-    let facts = Map::from_iter([("constant_features".to_owned(), json!(constant))]);
-    let fitted = FittedScores { scaler, quadratic: Some(quadratic), linear, constants, facts };
+    let fitted = FittedScores { scaler, quadratic: Some(quadratic), linear, constants };
     Ok(Box::new(fitted))
 }

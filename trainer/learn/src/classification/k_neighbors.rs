@@ -11,7 +11,7 @@ use crate::catalogue::Entry;
 use crate::estimator::{FitContext, FitError, Fitted};
 use crate::neighbours::{CORESET, Kept, MAX_SAMPLES, WEIGHTS, emit_shares, n_neighbors};
 use crate::parameter::Checked;
-use crate::scaler::Scaler;
+use crate::scaler::{CLIP_MARGIN, SCALING, Scaler};
 use crate::supervised::Supervised;
 use crate::table::Table;
 
@@ -23,7 +23,7 @@ pub(crate) const ENTRY: Entry = Entry {
     doc: "Keeps training rows and answers with the shares of the classes among those nearest in the \
           scaled features. Learns at once and follows any border; the file holds the rows, and each \
           answer looks at all of them.",
-    parameters: &[n_neighbors(5), WEIGHTS, MAX_SAMPLES, CORESET],
+    parameters: &[n_neighbors(5), WEIGHTS, MAX_SAMPLES, CORESET, SCALING, CLIP_MARGIN],
     supports_weights: false,
     needs_calibration: false,
     build: |parameters| {
@@ -42,7 +42,7 @@ fn learn(
     if train.weights.is_some() {
         return Err(FitError::Weights { estimator: NAME });
     }
-    let scaler = Scaler::fit(train)?;
+    let scaler = Scaler::fit(train, parameters)?;
     let kept = Kept::choose(&scaler, train, Some(index), parameters, context)?;
     let neighbours = parameters.integer("n_neighbors") as usize;
     kept.check_neighbours(neighbours, 0)?;
@@ -101,10 +101,11 @@ impl Fitted for FittedNeighbours {
     }
 
     fn facts(&self) -> Map<String, serde_json::Value> {
-        Map::from_iter([
+        let mut facts = Map::from_iter([
             ("training_rows".to_owned(), json!(self.rows)),
             ("kept_rows".to_owned(), json!(self.kept.rows.len())),
-            ("constant_features".to_owned(), json!(self.scaler.constant().collect::<Vec<_>>())),
-        ])
+        ]);
+        facts.extend(self.scaler.facts());
+        facts
     }
 }

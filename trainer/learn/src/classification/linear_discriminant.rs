@@ -2,7 +2,6 @@
 
 use model_format::manifest::Task;
 use nalgebra::DMatrix;
-use serde_json::{Map, json};
 
 use super::class_weight::{CLASS_WEIGHT, class_weights};
 use super::moments::Moments;
@@ -12,7 +11,7 @@ use crate::covariance::{check_width, shrunk, whitening};
 use crate::estimator::{FitContext, FitError, Fitted};
 use crate::parameter::{Checked, Form, Parameter, Preset};
 use crate::products::gram;
-use crate::scaler::Scaler;
+use crate::scaler::{CLIP_MARGIN, SCALING, Scaler};
 use crate::supervised::Supervised;
 use crate::table::Table;
 
@@ -24,7 +23,7 @@ pub(crate) const ENTRY: Entry = Entry {
     doc: "Takes the rows of each class as normally distributed around a middle of its own, with one \
           covariance for all; the answer is how well a row fits each class. Nothing to tune, solved \
           in one step; straight borders between classes.",
-    parameters: &[SHRINKAGE, CLASS_WEIGHT],
+    parameters: &[SHRINKAGE, CLASS_WEIGHT, SCALING, CLIP_MARGIN],
     supports_weights: true,
     needs_calibration: false,
     build: |parameters| {
@@ -52,7 +51,7 @@ fn learn(
     context: &FitContext<'_>,
 ) -> Result<Box<dyn Fitted>, FitError> {
     let (index, names) = train.classes(NAME)?;
-    let (classes, scaler) = (names.len(), Scaler::fit(train)?);
+    let (classes, scaler) = (names.len(), Scaler::fit(train, parameters)?);
     let width = scaler.width();
     check_width(width)?;
     let mut z = scaler.apply_all(train);
@@ -70,9 +69,7 @@ fn learn(
         None => unshrunk(scatter / total),
     };
     let (linear, constants) = discriminants(&moments, width, white);
-    let constant: Vec<usize> = scaler.constant().collect();
-    let facts = Map::from_iter([("constant_features".to_owned(), json!(constant))]);
-    Ok(Box::new(FittedScores { scaler, quadratic: None, linear, constants, facts }))
+    Ok(Box::new(FittedScores { scaler, quadratic: None, linear, constants }))
 }
 
 /// The whitening of the covariance within classes, where features count by their own deviation.

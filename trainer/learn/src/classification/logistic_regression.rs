@@ -12,7 +12,7 @@ use crate::catalogue::Entry;
 use crate::estimator::{Estimator, FitContext, FitError, Fitted};
 use crate::minimise::{Minimum, minimise};
 use crate::parameter::{Checked, Form, Parameter, Preset};
-use crate::scaler::Scaler;
+use crate::scaler::{CLIP_MARGIN, SCALING, Scaler};
 use crate::table::Table;
 use crate::workers::Workers;
 
@@ -23,7 +23,7 @@ pub(crate) const ENTRY: Entry = Entry {
     task: Task::Classification,
     doc: "A weighted sum of the scaled features per class, turned into probabilities. Small, fast \
           and easy to explain; enough where classes can be told apart by straight lines.",
-    parameters: &[C, MAX_ITER, TOL, CLASS_WEIGHT],
+    parameters: &[C, MAX_ITER, TOL, CLASS_WEIGHT, SCALING, CLIP_MARGIN],
     supports_weights: true,
     needs_calibration: false,
     build: |parameters| Box::new(LogisticRegression { parameters }),
@@ -88,7 +88,7 @@ impl Estimator for LogisticRegression {
         if calibration.is_some() {
             return Err(FitError::CalibrationUnused { estimator: NAME });
         }
-        let scaler = Scaler::fit(train)?;
+        let scaler = Scaler::fit(train, &self.parameters)?;
         // Two classes need one sum: that the other class has its negative is the penalised optimum.
         let sums = if names.len() == 2 { 1 } else { names.len() };
         let size = (scaler.width() + 1) * sums;
@@ -232,8 +232,8 @@ impl FittedLogistic {
             ("converged".to_owned(), json!(minimum.converged)),
             ("gradient_max".to_owned(), json!(minimum.gradient_max)),
             ("loss".to_owned(), json!(minimum.value)),
-            ("constant_features".to_owned(), json!(scaler.constant().collect::<Vec<_>>())),
         ]);
+        facts.extend(scaler.facts());
         let mut weights = minimum.at;
         if classes == 2 {
             // Softmax of −s/2 and s/2 is 1 − p and p; halving is exact.

@@ -19,8 +19,6 @@ pub(super) struct FittedScores {
     pub(super) linear: Vec<f64>,
     /// By class.
     pub(super) constants: Vec<f64>,
-    /// What the fit found.
-    pub(super) facts: Map<String, serde_json::Value>,
 }
 
 impl Head for FittedScores {
@@ -64,6 +62,6 @@ impl Fitted for FittedScores {
     }
 
     fn facts(&self) -> Map<String, serde_json::Value> {
-        self.facts.clone()
+        self.scaler.facts()
     }
 }

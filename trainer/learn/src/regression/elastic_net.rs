@@ -9,7 +9,7 @@ use crate::catalogue::Entry;
 use crate::estimator::{FitContext, FitError, Fitted};
 use crate::parameter::{Checked, Form, Parameter, Preset};
 use crate::products::gram;
-use crate::scaler::Scaler;
+use crate::scaler::{CLIP_MARGIN, SCALING, Scaler};
 use crate::supervised::Supervised;
 use crate::table::Table;
 
@@ -21,7 +21,7 @@ pub(crate) const ENTRY: Entry = Entry {
     doc: "A weighted sum of the scaled features plus a constant, with penalties on the size of the \
           weights and on their squares: features that say little get the weight 0. For many \
           features of which few matter.",
-    parameters: &[ALPHA, L1_RATIO, MAX_ITER, TOL],
+    parameters: &[ALPHA, L1_RATIO, MAX_ITER, TOL, SCALING, CLIP_MARGIN],
     supports_weights: true,
     needs_calibration: false,
     build: |parameters| {
@@ -70,7 +70,7 @@ fn learn(
     context: &FitContext<'_>,
 ) -> Result<Box<dyn Fitted>, FitError> {
     let values = train.numbers(NAME)?;
-    let scaler = Scaler::fit(train)?;
+    let scaler = Scaler::fit(train, parameters)?;
     let width = scaler.width();
     if width > FEATURES_MAX {
         return Err(FitError::TooLarge {

@@ -50,8 +50,8 @@ impl Fitted for FittedLinear {
         let mut facts = Map::from_iter([
             ("weights".to_owned(), json!(self.weights)),
             ("intercept".to_owned(), json!(self.intercept)),
-            ("constant_features".to_owned(), json!(self.scaler.constant().collect::<Vec<_>>())),
         ]);
+        facts.extend(self.scaler.facts());
         facts.extend(self.facts.clone());
         facts
     }

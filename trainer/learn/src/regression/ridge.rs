@@ -9,7 +9,7 @@ use crate::catalogue::Entry;
 use crate::estimator::{Estimator, FitContext, FitError, Fitted};
 use crate::parameter::{Checked, Form, Parameter, Preset};
 use crate::products::gram;
-use crate::scaler::Scaler;
+use crate::scaler::{CLIP_MARGIN, SCALING, Scaler};
 use crate::table::Table;
 
 /// The catalogue entry.
@@ -20,7 +20,7 @@ pub(crate) const ENTRY: Entry = Entry {
     doc: "A weighted sum of the scaled features plus a constant, fitted by least squares with a \
           penalty on large weights. Small, fast, and it goes on beyond the range of the training \
           targets.",
-    parameters: &[ALPHA],
+    parameters: &[ALPHA, SCALING, CLIP_MARGIN],
     supports_weights: true,
     needs_calibration: false,
     build: |parameters| Box::new(Ridge { parameters }),
@@ -67,7 +67,7 @@ impl Estimator for Ridge {
         if calibration.is_some() {
             return Err(FitError::CalibrationUnused { estimator: NAME });
         }
-        let scaler = Scaler::fit(train)?;
+        let scaler = Scaler::fit(train, &self.parameters)?;
         let weights = train.row_weights();
         let width = scaler.width();
         let mut z = scaler.apply_all(train);

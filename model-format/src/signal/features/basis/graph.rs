@@ -18,6 +18,7 @@ pub struct BasisGraph<'a> {
     samples: Value,
     window_samples: usize,
     rate_hz: Option<f64>,
+    steps: usize,
 }
 
 impl<'a> BasisGraph<'a> {
@@ -28,21 +29,31 @@ impl<'a> BasisGraph<'a> {
         window_samples: usize,
         rate_hz: Option<f64>,
     ) -> Self {
-        BasisGraph { graph, samples, window_samples, rate_hz }
+        BasisGraph { graph, samples, window_samples, rate_hz, steps: 0 }
+    }
+
+    /// Sets how many samples the feature looks back.
+    pub(in crate::signal::features) fn look_back(&mut self, steps: usize) {
+        self.steps = steps;
     }
 
     /// The same under another name scope, so that shared nodes are named after what they are.
     fn named<T>(&mut self, scope: &str, build: impl FnOnce(&mut BasisGraph<'_>) -> T) -> T {
-        let (samples, window_samples, rate_hz) =
-            (self.samples.clone(), self.window_samples, self.rate_hz);
+        let (samples, steps) = (self.samples.clone(), self.steps);
+        let (window_samples, rate_hz) = (self.window_samples, self.rate_hz);
         self.graph.scoped(scope, |graph| {
-            build(&mut BasisGraph { graph, samples, window_samples, rate_hz })
+            build(&mut BasisGraph { graph, samples, window_samples, rate_hz, steps })
         })
     }
 
     /// The samples x, `[N, C, W]`.
     pub fn samples(&self) -> Value {
         self.samples.clone()
+    }
+
+    /// How many samples the feature looks back, fewer than the window has.
+    pub fn steps(&self) -> usize {
+        self.steps
     }
 
     /// The number of samples n.
