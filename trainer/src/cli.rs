@@ -28,6 +28,7 @@ mod features;
 mod health;
 mod import;
 mod labels;
+mod machine_options;
 mod models;
 mod openapi;
 mod prove;

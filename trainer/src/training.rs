@@ -25,6 +25,7 @@ mod error;
 mod estimate;
 mod extract;
 mod figures;
+mod machine;
 mod manifest;
 mod measure;
 mod partition;
@@ -282,6 +283,7 @@ impl Attempt<'_> {
         self.work.progress.check()?;
         let proof = prove_artifact(&Artifact::read(&artifact)?, &held_out, self.work.progress)?;
         let Data { start, extracted, partition, parts } = &mut data;
+        start.notes.extend(machine::zones(&start.pipeline, &learned.train));
         let split = split_of(&start.entries.list, extracted, parts, &mut start.notes);
         let kept = answered::kept(parts, learned.answers.width(), &mut start.notes);
         let report = RunReport {

@@ -6,11 +6,12 @@ use clap::Args;
 use serde_json::{Map, Value};
 
 use super::evaluation_text;
+use super::machine_options::MachineArgs;
 use super::report::{Report, short};
 use super::window_options::{SelectionArgs, WindowArgs, share};
 use super::{Context, Versioned, to_json};
 use crate::store::task_name;
-use crate::training::settings::Settings;
+use crate::training::settings::{PipelineSettings, Settings};
 use crate::training::{Trained, train};
 
 /// Train a model on a dataset: replay the recordings as a device would see them, compute features,
@@ -34,8 +35,9 @@ pub(super) struct Train {
     seed: u64,
     #[command(flatten)]
     windows: WindowArgs,
-    /// Features: `all`, families (level, spread, shape, change, order, spectrum, bands), names for all
-    /// channels (rms), or names with their channel (accX.rms).
+    /// Features: `all` (level, spread, shape, change, order, spectrum, bands), families (these, and runs,
+    /// cepstrum, pairs, velocity, envelope, bearing, band_energy, orders), names for all channels (rms), or
+    /// names with their channel (accX.rms).
     #[arg(
         long,
         help_heading = "Pipeline",
@@ -44,6 +46,8 @@ pub(super) struct Train {
         default_value = "all"
     )]
     features: Vec<String>,
+    #[command(flatten)]
+    machine: MachineArgs,
     #[command(flatten)]
     selection: SelectionArgs,
     /// Share of an anomaly detector's training windows that is held back to set the alarm line.
@@ -58,6 +62,9 @@ Examples:
   Train on loads 0 to 2, test on load 3; windows of 1024 samples that do not overlap:
     cirame-trainer train bearings --estimator random_forest_classifier \\
         --window-samples 1024 --stride-samples 1024 --test tag:load=3
+  Tell the faults of a 6205 on a shaft at 1797 rpm apart, by its own frequencies:
+    cirame-trainer train bearings --estimator random_forest_classifier --window-samples 4096 \\
+        --features bearing,velocity --shaft 1797rpm --bearing 9,7.94,39.04 --acceleration-unit g
   Predict a column from the other columns, row by row, tested on later years:
     cirame-trainer train turbine --estimator ridge --rate none --target TEY --without CO,NOX \\
         --test recording:gt_2014* --test recording:gt_2015*
@@ -80,7 +87,10 @@ impl Train {
             dataset_version: self.dataset.number,
             estimator: self.estimator.clone(),
             parameters: parameters(&self.parameters)?,
-            pipeline: self.windows.settings(self.features.clone()),
+            pipeline: PipelineSettings {
+                machine: self.machine.machine(),
+                ..self.windows.settings(self.features.clone())
+            },
             selection: self.selection.selection(self.calibration_share)?,
             seed: self.seed,
         })

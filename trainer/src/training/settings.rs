@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use model_format::pipeline::Gap;
+use model_format::pipeline::machine::Machine;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -49,6 +50,9 @@ pub struct PipelineSettings {
     pub stride: Option<Extent>,
     /// Families or names of features, `channel.name`, or `all`.
     pub features: Vec<String>,
+    /// What is known of the machine, for the features that need it; proposed as far as it can be.
+    #[serde(skip_serializing_if = "Machine::is_empty")]
+    pub machine: Machine,
 }
 
 impl Default for PipelineSettings {
@@ -62,6 +66,7 @@ impl Default for PipelineSettings {
             window: None,
             stride: None,
             features: vec!["all".to_owned()],
+            machine: Machine::default(),
         }
     }
 }

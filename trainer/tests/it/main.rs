@@ -10,3 +10,4 @@ mod repair;
 mod reproducible;
 mod selections;
 mod signing;
+mod vibration;

@@ -1,5 +1,6 @@
 // What a run is asked for, as the form keeps it and as the trainer takes it.
 import type { Schemas } from "../api/client";
+import type { Machine } from "./machine";
 
 type Shape = Schemas["PipelineSettings"];
 
@@ -9,7 +10,7 @@ export interface Settings {
   dataset_version: number | null;
   estimator: string;
   parameters: Record<string, unknown>;
-  pipeline: Omit<Shape, "gap"> & { gap: Required<Shape["gap"]> };
+  pipeline: Omit<Shape, "gap" | "machine"> & { gap: Required<Shape["gap"]>; machine: Machine };
   selection: Schemas["Selection"];
   seed: number;
 }
@@ -25,6 +26,7 @@ export function openPipeline(): Settings["pipeline"] {
     window: null,
     stride: null,
     features: ["all"],
+    machine: {},
   };
 }
 

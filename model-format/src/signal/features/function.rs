@@ -1,8 +1,9 @@
 //! The model-local function `cirame.WindowFeatures`: a pipeline's features as ONNX nodes.
 
-use super::Feature;
-use super::basis::BasisGraph;
-use super::name::{FeatureError, select};
+use std::sync::Arc;
+
+use super::basis::{BasisGraph, Frame, MachineParts};
+use super::name::{FeatureError, Selection, select};
 use crate::onnx::graph::{GraphBuilder, Scope};
 use crate::onnx::proto::{DataType, FunctionProto, OperatorSetIdProto};
 use crate::pipeline::Pipeline;
@@ -25,10 +26,13 @@ pub const FUNCTION_NAME: &str = "WindowFeatures";
 /// The same as `FeaturePlan::new`.
 pub fn window_features_function(pipeline: &Pipeline) -> Result<FunctionProto, FeatureError> {
     let selected = select(pipeline)?;
-    let mut distinct: Vec<&'static Feature> = Vec::new();
+    // A part has a feature of all channels.
+    let same =
+        |a: &Selection, b: &Selection| a.feature.name == b.feature.name && a.partner == b.partner;
+    let mut distinct: Vec<&Selection> = Vec::new();
     for selection in &selected {
-        if !distinct.iter().any(|known| known.name == selection.feature.name) {
-            distinct.push(selection.feature);
+        if !distinct.iter().any(|known| same(known, selection)) {
+            distinct.push(selection);
         }
     }
 
@@ -40,12 +44,18 @@ pub fn window_features_function(pipeline: &Pipeline) -> Result<FunctionProto, Fe
     });
     let window_samples = pipeline.window.length_samples as usize;
     let rate_hz = pipeline.rate.hz();
+    let machine = Arc::new(MachineParts::new(pipeline));
     let parts: Vec<_> = distinct
         .iter()
-        .map(|feature| {
-            graph.scoped(feature.name, |g| {
-                (feature.emit)(&mut BasisGraph::new(g, samples.clone(), window_samples, rate_hz))
-            })
+        .map(|Selection { feature, partner, .. }| {
+            let frame = Frame {
+                samples: samples.clone(),
+                window_samples,
+                rate_hz,
+                machine: Arc::clone(&machine),
+                partner: *partner,
+            };
+            graph.scoped(feature.name, |g| (feature.emit)(&mut BasisGraph::new(g, frame)))
         })
         .collect();
     let features = graph.scoped("select", |g| {
@@ -54,8 +64,7 @@ pub fn window_features_function(pipeline: &Pipeline) -> Result<FunctionProto, Fe
         let columns: Vec<i64> = selected
             .iter()
             .map(|selection| {
-                let position =
-                    distinct.iter().position(|known| known.name == selection.feature.name);
+                let position = distinct.iter().position(|known| same(known, selection));
                 let position = position.expect("every selected feature was collected above");
                 (selection.channel * distinct.len() + position) as i64
             })
