@@ -1,7 +1,8 @@
 // What is known of the machine, as the form writes it and as the trainer takes it.
 import type { Schemas } from "../api/client";
 
-export type Machine = Schemas["Machine"];
+/** What is said of the machine; what is left out is open. */
+export type Machine = Partial<Schemas["Machine"]>;
 export type Band = Schemas["Band"];
 
 /** How the speed of the shaft is known. */

@@ -88,6 +88,9 @@ export function selectionFor(task: string | undefined, selection: Settings["sele
   return sent;
 }
 
+/** A pipeline as it is sent: the trainer fills in what is left out. */
+export const sentPipeline = (pipeline: Settings["pipeline"]) => pipeline as Shape;
+
 /** The request for a run. */
 export function requestOf(settings: Settings, task: string | undefined, model: string): Schemas["RunRequest"] {
   const { dataset, dataset_version, estimator, parameters, pipeline, selection, seed } = copied(settings);
@@ -96,7 +99,7 @@ export function requestOf(settings: Settings, task: string | undefined, model: s
     dataset_version,
     estimator,
     parameters: parameters as Record<string, never>,
-    pipeline,
+    pipeline: sentPipeline(pipeline),
     selection: selectionFor(task, selection),
     seed,
     model: model.trim() || null,
@@ -110,7 +113,11 @@ export function previewOf(
   recording: string | null,
 ): Schemas["PreviewRequest"] {
   const { dataset, dataset_version, estimator, pipeline, selection, seed } = copied(settings);
-  const request: Schemas["PreviewRequest"] = { dataset, dataset_version, pipeline };
+  const request: Schemas["PreviewRequest"] = {
+    dataset,
+    dataset_version,
+    pipeline: sentPipeline(pipeline),
+  };
   if (recording) request.recording = recording;
   if (!estimator) return request;
   return { ...request, estimator, selection: selectionFor(task, selection), seed };
