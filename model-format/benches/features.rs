@@ -6,6 +6,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use model_format::pipeline::machine::Machine;
 use model_format::pipeline::{Channel, Gap, Mismatch, Pipeline, Rate, TimeSource, Window};
 use model_format::signal::features::{CATALOGUE, Family, Feature, FeaturePlan};
 use rand::{RngExt as _, SeedableRng as _};
@@ -41,7 +42,10 @@ const USUAL: [&str; 20] = [
 ];
 
 fn main() {
-    let every = CATALOGUE.iter().copied().filter(|feature| feature.family != Family::Bands);
+    let every = CATALOGUE
+        .iter()
+        .copied()
+        .filter(|feature| feature.family.is_in_all() && feature.family != Family::Bands);
     let every: Vec<&Feature> = every.collect();
     measure("46_features_200x6", 200, 6, &every);
     let usual: Vec<&Feature> =
@@ -116,6 +120,7 @@ fn pipeline(samples: usize, channels: usize, features: &[&Feature]) -> Pipeline 
         rate: Rate::Fixed { hz: 1000.0, tolerance: 0.05, mismatch: Mismatch::Refuse },
         gap: Gap::default(),
         window: Window { length_samples, stride_samples: length_samples },
+        machine: Machine::default(),
         features: names,
     }
 }

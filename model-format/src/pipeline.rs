@@ -6,7 +6,10 @@
 use serde::{Deserialize, Serialize};
 
 pub(crate) mod check;
+pub mod machine;
 mod window;
+
+use machine::Machine;
 
 /// Channels in a pipeline.
 pub const CHANNELS_MAX: usize = 256;
@@ -67,6 +70,9 @@ pub struct Pipeline {
     pub gap: Gap,
     /// Length and stride of the windows.
     pub window: Window,
+    /// What is known of the machine, where a feature needs it.
+    #[serde(default, skip_serializing_if = "Machine::is_empty")]
+    pub machine: Machine,
     /// The features, as `channel.name`, in the order in which estimators see them.
     pub features: Vec<String>,
 }

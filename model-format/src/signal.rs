@@ -1,6 +1,7 @@
 //! Signals: samples, segments, windows, spectra and features, streaming and causal.
 
 mod align;
+pub mod bearing;
 mod drops;
 pub mod features;
 mod order;

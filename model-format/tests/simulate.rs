@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use model_format::signal::simulate::bearing::{BEARING_6205, BearingGeometry};
+use model_format::signal::bearing::{BEARING_6205, BearingGeometry};
 use model_format::signal::simulate::chaos::{Chaos, Trouble};
 use model_format::signal::simulate::compressor::{Compressor, CompressorFault};
 use model_format::signal::simulate::fault::{self, FaultConfig, Faults};

@@ -29,6 +29,7 @@ mod health;
 mod import;
 mod insight_text;
 mod labels;
+mod machine_options;
 mod models;
 mod openapi;
 mod prove;

@@ -29,6 +29,7 @@ mod figures;
 mod health;
 mod importance;
 pub mod insight;
+mod machine;
 mod manifest;
 mod measure;
 mod partition;
@@ -301,6 +302,7 @@ impl Attempt<'_> {
         self.work.progress.check()?;
         let proof = prove_artifact(&Artifact::read(&artifact)?, &held_out, self.work.progress)?;
         let Data { start, extracted, partition, parts } = &mut data;
+        start.notes.extend(machine::zones(&start.pipeline, &learned.train));
         let split = split_of(&start.entries.list, extracted, parts, &mut start.notes);
         let facts = learned.fitted.facts();
         start.notes.extend(health::notes(&facts, &start.pipeline.features));

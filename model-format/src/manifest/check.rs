@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{ADOPTED_FORMAT_VERSION, FORMAT_VERSION, Manifest, Task};
 use crate::id::Digest;
 use crate::pipeline::PipelineError;
-use crate::signal::features::find;
+use crate::signal::features::feature_named;
 
 /// Classes of a classification.
 pub const CLASSES_MAX: usize = 4096;
@@ -109,8 +109,7 @@ impl Manifest {
             return Err(refuse("features", found, change));
         }
         for entry in &self.features {
-            let name = entry.name.rsplit_once('.').map_or("", |(_, name)| name);
-            let Some(feature) = find(name) else {
+            let Some(feature) = feature_named(&entry.name) else {
                 let change = "this program has no such feature: update it";
                 return Err(refuse("features", format!("{:?}", entry.name), change));
             };

@@ -1,5 +1,7 @@
 //! The one place where a pipeline's fields are checked, each refusal naming field, value and remedy.
 
+mod machine;
+
 use std::collections::HashSet;
 
 use super::{
@@ -24,6 +26,7 @@ impl Pipeline {
         check_window(self.window, self.channels.len())?;
         check_gap(&self.gap, self.window)?;
         check_interval(self)?;
+        machine::check_machine(self)?;
         check_features(&self.features)
     }
 }

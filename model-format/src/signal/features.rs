@@ -13,19 +13,21 @@
 //!   that is part of the definition.
 
 use crate::onnx::graph::Value;
-use crate::pipeline::WINDOW_SAMPLES_MAX;
+use crate::pipeline::{Pipeline, WINDOW_SAMPLES_MAX};
 
 pub mod basis;
 mod difference;
 mod function;
 mod lag;
 mod name;
+mod needs;
 mod plan;
 
 use basis::{Basis, BasisGraph};
 
 pub use function::{FUNCTION_DOMAIN, FUNCTION_NAME, window_features_function};
-pub use name::{FeatureError, instead_of};
+pub use name::{FeatureError, check_machine_is_read, feature_named, instead_of};
+pub use needs::{Defect, Needs};
 pub use plan::FeaturePlan;
 
 /// One feature: one definition, two renderings.
@@ -45,10 +47,12 @@ pub struct Feature {
     pub unit: Unit,
     /// What errors are measured against.
     pub scale: Scale,
+    /// The values that it can have.
+    pub range: Range,
     /// The shortest window that has this feature, in samples; with the smallest K where it has one.
     pub window_min_samples: u32,
-    /// True where the feature needs a sampling rate.
-    pub needs_rate: bool,
+    /// What it needs of the pipeline besides.
+    pub needs: Needs,
     /// The value for one channel of one window.
     pub kernel: fn(&mut Basis) -> f64,
     /// The same for all channels: `[N, C, 1]`, 64-bit.
@@ -72,11 +76,62 @@ pub enum Family {
     Spectrum,
     /// Bands: the share of power in each sixteenth of the spectrum.
     Bands,
+    /// Runs: how long and how often something happens.
+    Runs,
+    /// Cepstrum: lines at equal distances in the spectrum.
+    Cepstrum,
+    /// Pairs: what two channels have to do with each other.
+    Pairs,
+    /// Velocity: how severe a vibration is, by the standard for machines.
+    Velocity,
+    /// Envelope: what an impact leaves behind, in a band that the pipeline names.
+    Envelope,
+    /// Bearing: the envelope at the frequencies of a bearing's parts.
+    Bearing,
+    /// Energy in bands that the pipeline names.
+    BandEnergy,
+    /// Orders: the spectrum at multiples of the speed of a shaft.
+    Orders,
     /// Rows: the newest sample beside those some samples before it.
     Rows,
 }
 
 impl Family {
+    /// All families, in the order of listings.
+    pub const ALL: [Family; 15] = [
+        Family::Level,
+        Family::Spread,
+        Family::Shape,
+        Family::Change,
+        Family::Order,
+        Family::Spectrum,
+        Family::Bands,
+        Family::Runs,
+        Family::Cepstrum,
+        Family::Pairs,
+        Family::Velocity,
+        Family::Envelope,
+        Family::Bearing,
+        Family::BandEnergy,
+        Family::Orders,
+    ];
+
+    /// True where somebody who asks for all features gets those of this family. The others say much
+    /// about few machines, need to be told something, or grow with the square of the channels: they
+    /// are asked for by name.
+    pub fn is_in_all(self) -> bool {
+        matches!(
+            self,
+            Family::Level
+                | Family::Spread
+                | Family::Shape
+                | Family::Change
+                | Family::Order
+                | Family::Spectrum
+                | Family::Bands
+        )
+    }
+
     /// The family's name in listings.
     pub fn name(self) -> &'static str {
         match self {
@@ -87,6 +142,14 @@ impl Family {
             Family::Order => "order",
             Family::Spectrum => "spectrum",
             Family::Bands => "bands",
+            Family::Runs => "runs",
+            Family::Cepstrum => "cepstrum",
+            Family::Pairs => "pairs",
+            Family::Velocity => "velocity",
+            Family::Envelope => "envelope",
+            Family::Bearing => "bearing",
+            Family::BandEnergy => "band_energy",
+            Family::Orders => "orders",
             Family::Rows => "rows",
         }
     }
@@ -107,6 +170,10 @@ pub enum Unit {
     Samples,
     /// Nats.
     Nats,
+    /// Seconds.
+    Seconds,
+    /// Millimetres per second.
+    MillimetrePerSecond,
     /// None.
     One,
 }
@@ -121,6 +188,8 @@ impl Unit {
             Unit::Hertz => "Hz".to_owned(),
             Unit::Samples => "samples".to_owned(),
             Unit::Nats => "nats".to_owned(),
+            Unit::Seconds => "s".to_owned(),
+            Unit::MillimetrePerSecond => "mm/s".to_owned(),
             Unit::One => "1".to_owned(),
         }
     }
@@ -139,18 +208,62 @@ pub enum Scale {
     Nyquist,
     /// The number of samples.
     Samples,
+    /// The duration of the window.
+    Duration,
+    /// The velocity that the window's span is at the lowest frequency of the pipeline's band.
+    Velocity,
 }
 
-/// Declares the module of each feature and lists them all, so that no file can be forgotten.
+/// The values that a feature can have.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Range {
+    /// All numbers.
+    Any,
+    /// This one and larger ones.
+    AtLeast(f64),
+    /// 0 to 1.
+    Share,
+    /// -1 to 1.
+    SignedShare,
+    /// 0 to half the sampling rate, in hertz.
+    Nyquist,
+    /// 0 to the number of samples in a window.
+    WindowLength,
+    /// 0 to the half of a window, in seconds.
+    HalfWindow,
+}
+
+impl Range {
+    /// The range as text.
+    pub fn describe(self) -> String {
+        match self {
+            Range::Any => "any number".to_owned(),
+            Range::AtLeast(least) => format!("{least} or more"),
+            Range::Share => "0 to 1".to_owned(),
+            Range::SignedShare => "-1 to 1".to_owned(),
+            Range::Nyquist => "0 to half the rate".to_owned(),
+            Range::WindowLength => "0 to the window's samples".to_owned(),
+            Range::HalfWindow => "0 to half the window's seconds".to_owned(),
+        }
+    }
+}
+
+/// Declares the module of each feature and lists them all, so that no file can be forgotten. A
+/// module in brackets holds as many features of one definition as there are numbers.
 macro_rules! catalogue {
-    ($($feature:ident),* ; $($band:literal),* $(,)?) => {
+    ($($feature:ident),* ; $([$module:ident $($place:literal)*])* ; $($late:ident),* ;
+        $([$late_module:ident $($late_place:literal)*])*) => {
         $(mod $feature;)*
-        mod band_power_sixteenths;
+        $(mod $module;)*
+        $(mod $late;)*
+        $(mod $late_module;)*
 
         /// All features, by family, in the order of listings.
         pub static CATALOGUE: &[&Feature] = &[
             $(&$feature::FEATURE,)*
-            $(&band_power_sixteenths::FEATURES[$band]),*
+            $($(&$module::FEATURES[$place],)*)*
+            $(&$late::FEATURE,)*
+            $($(&$late_module::FEATURES[$late_place],)*)*
         ];
     };
 }
@@ -202,7 +315,19 @@ catalogue! {
     band_power_low,
     band_power_mid,
     band_power_high;
-    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
+    [band_power_sixteenths 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15];
+    longest_strike_above_mean,
+    peak_count,
+    cepstral_peak,
+    cepstral_peak_quefrency,
+    correlation,
+    velocity_rms,
+    envelope_rms,
+    envelope_peak,
+    envelope_peak_frequency;
+    [bearing_power 0 1 2 3]
+    [band_rms 0 1 2 3 4 5 6 7]
+    [order_power 0 1 2 3 4 5 6 7]
 }
 
 /// Features that look back from the newest sample by a number of samples K, which stands in their
@@ -226,4 +351,16 @@ pub fn look_back(name: &str) -> Option<(&'static Feature, u32)> {
     let feature = LOOKING_BACK.iter().find(of_stem)?;
     let possible = feature.window_min_samples - 1..WINDOW_SAMPLES_MAX;
     possible.contains(&steps).then_some((*feature, steps))
+}
+
+impl Feature {
+    /// Checks that a pipeline which is sound itself has what the feature of that channel needs, with
+    /// the smallest K where it has one.
+    ///
+    /// # Errors
+    /// What is missing, under the name `channel.feature`.
+    pub fn check(&self, channel: usize, pipeline: &Pipeline) -> Result<(), FeatureError> {
+        let name = format!("{}.{}", pipeline.channels[channel].name, self.name);
+        name::check_selected(&name, channel, self, 0, pipeline)
+    }
 }

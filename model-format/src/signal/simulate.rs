@@ -5,7 +5,7 @@
 //!
 //! | module | machine |
 //! |---|---|
-//! | [`vibration`] | a motor-driven pump with an accelerometer; its bearing is that of [`bearing`] |
+//! | [`vibration`] | a motor-driven pump with an accelerometer; its bearing is a 6205 ([`bearing`](super::bearing)) |
 //! | [`process`] | the slow signals of the same plant, with a regression target |
 //! | [`compressor`] | an air compressor that loads and unloads |
 //! | [`furnace`] | temperatures of a furnace, with drift, with a regression target |
@@ -13,7 +13,6 @@
 //!
 //! [`chaos`] makes trouble on the way.
 
-pub mod bearing;
 pub mod chaos;
 pub mod compressor;
 pub mod fault;

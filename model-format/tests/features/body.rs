@@ -15,16 +15,17 @@ use model_format::signal::features::{
 };
 use proptest::prelude::*;
 
-use super::{available, pipeline, reference};
+use super::{available, name_of, pipeline, reference};
 
 /// The largest difference in units of a feature's declared scale.
 const DIFFERENCE_MAX: f64 = 1e-6;
 
 /// All features of all channels.
 fn full(channels: usize, length_samples: usize, rate_hz: f64) -> Pipeline {
-    let names = ('a'..='z').take(channels).flat_map(|channel| {
+    let all: Vec<char> = ('a'..='z').take(channels).collect();
+    let single = all.iter().flat_map(|&channel| {
         let found =
-            available(length_samples).map(move |feature| format!("{channel}.{}", feature.name));
+            available(length_samples).map(move |feature| name_of(feature, channel, channel));
         let last = length_samples - 1;
         let back = BTreeSet::from([0, last / 2, last]);
         let lags = back.clone().into_iter().map(move |steps| format!("{channel}.lag_{steps}"));
@@ -32,7 +33,8 @@ fn full(channels: usize, length_samples: usize, rate_hz: f64) -> Pipeline {
         let differences = back.map(move |steps| format!("{channel}.difference_{steps}"));
         found.chain(lags).chain(differences)
     });
-    pipeline(channels, length_samples, Some(rate_hz), names.collect())
+    let pairs = all.windows(2).map(|two| format!("{}.correlation_{}", two[1], two[0]));
+    pipeline(channels, length_samples, Some(rate_hz), single.chain(pairs).collect())
 }
 
 /// 32-bit floats `[N, …]`.
@@ -66,7 +68,7 @@ fn body(pipeline: &Pipeline) -> Program {
 }
 
 /// The largest difference per feature over these windows, in units of the scale.
-fn differences(pipeline: &Pipeline, windows: &[f32]) -> BTreeMap<String, f64> {
+pub(super) fn differences(pipeline: &Pipeline, windows: &[f32]) -> BTreeMap<String, f64> {
     let (length, channels) = (pipeline.window.length_samples as usize, pipeline.channels.len());
     let count = windows.len() / (length * channels);
     let input = Tensor::f32(vec![count, length, channels], windows.to_vec());
@@ -88,7 +90,7 @@ fn differences(pipeline: &Pipeline, windows: &[f32]) -> BTreeMap<String, f64> {
     worst
 }
 
-fn assert_agreement(worst: &BTreeMap<String, f64>, what: &str) {
+pub(super) fn assert_agreement(worst: &BTreeMap<String, f64>, what: &str) {
     let bad: Vec<_> =
         worst.iter().filter(|(_, difference)| **difference > DIFFERENCE_MAX).collect();
     assert!(bad.is_empty(), "{what}: beyond {DIFFERENCE_MAX:e} of the scale: {bad:?}");

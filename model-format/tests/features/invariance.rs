@@ -1,9 +1,9 @@
 //! What must not change a feature, or change it in a known way, on random windows.
 
-use model_format::signal::features::{CATALOGUE, Family, Feature, FeaturePlan, Scale, Unit};
+use model_format::signal::features::{CATALOGUE, Family, Feature, FeaturePlan, Range, Scale, Unit};
 use proptest::prelude::*;
 
-use super::{compute, pipeline};
+use super::{compute, name_of, pipeline};
 
 /// Windows of 8 to 64 samples, with ties and with equal stretches.
 fn window() -> impl Strategy<Value = Vec<f32>> {
@@ -42,7 +42,10 @@ proptest! {
         {
             let channel = matches!(
                 feature.unit,
-                Unit::Channel | Unit::ChannelPerSample | Unit::ChannelPerSampleSquared
+                Unit::Channel
+                    | Unit::ChannelPerSample
+                    | Unit::ChannelPerSampleSquared
+                    | Unit::MillimetrePerSecond
             );
             check(feature, if channel { after / 8.0 } else { after }, before, scale)?;
         }
@@ -81,7 +84,12 @@ proptest! {
         for ((feature, slow, scale), (_, fast, _)) in
             compute(&window, 50.0).into_iter().zip(compute(&window, 200.0))
         {
-            let factor = if feature.unit == Unit::Hertz { 4.0 } else { 1.0 };
+            // The bands of velocities are shares of the rate here.
+            let factor = match feature.unit {
+                Unit::Hertz => 4.0,
+                Unit::Seconds | Unit::MillimetrePerSecond => 0.25,
+                _ => 1.0,
+            };
             check(feature, fast / factor, slow, scale)?;
         }
     }
@@ -93,7 +101,8 @@ proptest! {
             .prop_shuffle(),
     ) {
         let name = |index: &usize| {
-            format!("{}.{}", ["a", "b", "c"][index % 3], CATALOGUE[index / 3].name)
+            let (channel, other) = [('a', 'b'), ('b', 'c'), ('c', 'a')][index % 3];
+            name_of(CATALOGUE[index / 3], channel, other)
         };
         let names: Vec<String> = chosen.iter().map(name).collect();
         let mut together = vec![0.0; names.len()];
@@ -120,6 +129,27 @@ proptest! {
     ) {
         for (feature, value, scale) in compute(&window, 50.0) {
             prop_assert!(value.is_finite() && scale > 0.0, "{}: {value}", feature.name);
+        }
+    }
+
+    #[test]
+    fn every_feature_keeps_to_its_range(window in window(), repeats in 1usize..4) {
+        // Longer windows have more features.
+        let window = window.repeat(repeats);
+        let (n, rate_hz) = (window.len() as f64, 50.0);
+        for (feature, value, _) in compute(&window, rate_hz) {
+            let (least, most) = match feature.range {
+                Range::Any => (f64::NEG_INFINITY, f64::INFINITY),
+                Range::AtLeast(least) => (least, f64::INFINITY),
+                Range::Share => (0.0, 1.0),
+                Range::SignedShare => (-1.0, 1.0),
+                Range::Nyquist => (0.0, rate_hz / 2.0),
+                Range::WindowLength => (0.0, n),
+                Range::HalfWindow => (0.0, n / 2.0 / rate_hz),
+            };
+            let rounding = 1e-9;
+            let inside = (least - rounding..=most + rounding).contains(&value);
+            prop_assert!(inside, "{}: {value} not in {:?}", feature.name, feature.range);
         }
     }
 }

@@ -8,13 +8,14 @@ use model_format::signal::features::{CATALOGUE, Feature, LOOKING_BACK};
 
 use super::report::Report;
 use super::to_json;
-use crate::catalogue::FeatureInfo;
+use crate::catalogue::{FeatureInfo, FeatureParameter};
 
 /// The catalogue of features: definition, unit, source, and what each one needs.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   cirame-trainer features
   cirame-trainer features spectrum
+  cirame-trainer features velocity_rms
   cirame-trainer features kurtosis --json")]
 pub(super) struct Features {
     /// Only the features whose name or family contains this.
@@ -46,9 +47,10 @@ fn text(features: &[&Feature]) -> String {
     for feature in features {
         if family != Some(feature.family) {
             family = Some(feature.family);
-            let _ = writeln!(text, "{}", feature.family.name());
+            let asked = if feature.family.is_in_all() { "" } else { " (not in `all`: name it)" };
+            let _ = writeln!(text, "{}{asked}", feature.family.name());
         }
-        let needs = match (feature.needs_rate, feature.window_min_samples) {
+        let needs = match (feature.needs.rate(), feature.window_min_samples) {
             _ if feature.name.ends_with('K') => ", needs K + 1 samples".to_owned(),
             (false, 0 | 1) => String::new(),
             (false, samples) => format!(", needs {samples} samples"),
@@ -57,9 +59,18 @@ fn text(features: &[&Feature]) -> String {
         let unit = feature.unit.describe("the channel's unit");
         let _ = writeln!(text, "  {} [{unit}{needs}]", feature.name);
         let _ = writeln!(text, "      {}", feature.doc);
+        let parameters = FeatureInfo::from(*feature).parameters;
+        if !parameters.is_empty() {
+            let names: Vec<&str> = parameters.iter().map(|parameter| parameter.name).collect();
+            let _ = writeln!(text, "      Reads of the machine: {}.", names.join(", "));
+        }
         if features.len() <= 3 {
             let _ =
                 writeln!(text, "      Source: {}. Version {}.", feature.source, feature.version);
+            let _ = writeln!(text, "      Range: {}.", feature.range.describe());
+            for FeatureParameter { name, doc, accepts } in parameters {
+                let _ = writeln!(text, "      {name}: {doc} Takes {accepts}.");
+            }
         }
     }
     text

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::evaluation_text;
 use super::insight_text;
+use super::machine_options::MachineArgs;
 use super::report::{Report, short};
 use super::window_options::{SelectionArgs, WindowArgs, share};
 use super::{Context, Versioned, to_json};
@@ -44,9 +45,10 @@ pub(super) struct Train {
         conflicts_with_all = ["window_s", "window_samples", "stride_s", "stride_samples"]
     )]
     rows: bool,
-    /// Features: `all`, families (level, spread, shape, change, order, spectrum, bands), names for all
-    /// channels (rms), or names with their channel (accX.rms). lag_K is the value K samples earlier,
-    /// difference_K the change since then; `all` of single rows is each channel's newest value.
+    /// Features: `all` (level, spread, shape, change, order, spectrum, bands), families (these, and runs,
+    /// cepstrum, pairs, velocity, envelope, bearing, band_energy, orders), names for all channels (rms), or
+    /// names with their channel (accX.rms). lag_K is the value K samples earlier, difference_K the change
+    /// since then; `all` of single rows is each channel's newest value.
     #[arg(
         long,
         help_heading = "Pipeline",
@@ -55,6 +57,8 @@ pub(super) struct Train {
         default_value = "all"
     )]
     features: Vec<String>,
+    #[command(flatten)]
+    machine: MachineArgs,
     #[command(flatten)]
     selection: SelectionArgs,
     /// Share of an anomaly detector's training windows that is held back to set the alarm line.
@@ -77,6 +81,9 @@ Examples:
   Train on loads 0 to 2, test on load 3; windows of 1024 samples that do not overlap:
     cirame-trainer train bearings --estimator random_forest_classifier \\
         --window-samples 1024 --stride-samples 1024 --test tag:load=3
+  Tell the faults of a 6205 on a shaft at 1797 rpm apart, by its own frequencies:
+    cirame-trainer train bearings --estimator random_forest_classifier --window-samples 4096 \\
+        --features bearing,velocity --shaft 1797rpm --bearing 9,7.94,39.04 --acceleration-unit g
   Predict a column from the other columns, row by row, tested on later years:
     cirame-trainer train turbine --estimator ridge --rate none --target TEY --without CO,NOX \\
         --test recording:gt_2014* --test recording:gt_2015*
@@ -104,6 +111,7 @@ impl Train {
             parameters: parameters(&self.parameters)?,
             pipeline: PipelineSettings {
                 rows: self.rows,
+                machine: self.machine.machine(),
                 ..self.windows.settings(self.features.clone())
             },
             selection: self.selection.selection(self.calibration_share)?,

@@ -2,6 +2,7 @@
 //! that needs a dataset.
 
 use clap::Args;
+use model_format::pipeline::machine::Machine;
 use model_format::pipeline::{Fill, Gap};
 
 use super::Versioned;
@@ -170,6 +171,7 @@ impl WindowArgs {
             window: extent(self.window_s, self.window_samples),
             stride: extent(self.stride_s, self.stride_samples),
             features,
+            machine: Machine::default(),
         }
     }
 }

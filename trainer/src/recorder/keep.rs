@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use model_format::pipeline::machine::Machine;
 use model_format::pipeline::{
     CHANNELS_MAX, Channel, Gap, Mismatch, Pipeline, Rate, TimeSource, Window,
 };
@@ -324,6 +325,7 @@ fn resampler(facts: &StreamFacts, part: &StreamPart, hz: f64) -> Result<Stream, 
         rate: Rate::Fixed { hz, tolerance: RATE_TOLERANCE, mismatch: Mismatch::Resample },
         gap: Gap::default(),
         window: Window { length_samples: 1, stride_samples: 1 },
+        machine: Machine::default(),
         features: Vec::new(),
     };
     Stream::new(&pipeline).map_err(|error| error.to_string())

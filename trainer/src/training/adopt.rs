@@ -14,6 +14,7 @@ use model_format::manifest::{
     ADOPTED_FORMAT_VERSION, Adopted, Baseline, InputReading, Lineage, Manifest, ScoreScale,
     SecondClass, Task, Threshold,
 };
+use model_format::signal::features::check_machine_is_read;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -197,6 +198,7 @@ impl Attempt<'_> {
             })?;
         let recipe::Recipe { pipeline, mut notes, .. } = recipe;
         pipeline.check().map_err(TrainError::Pipeline)?;
+        check_machine_is_read(&pipeline)?;
         let (reading, note) =
             input::reading(foreign.input(), &pipeline, options.input, asked.is_some())?;
         notes.extend(note);

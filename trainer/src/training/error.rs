@@ -59,6 +59,14 @@ pub enum TrainError {
     /// A feature cannot be computed.
     #[error(transparent)]
     Feature(#[from] FeatureError),
+    /// A feature needs to be told something, and the command line has an option for it.
+    #[error("{error} (option {option})")]
+    Untold {
+        /// What is missing.
+        error: FeatureError,
+        /// The option.
+        option: &'static str,
+    },
     /// The windows cannot be split.
     #[error(transparent)]
     Split(#[from] SplitError),

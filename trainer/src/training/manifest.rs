@@ -37,7 +37,7 @@ pub(super) fn manifest(parts: Parts<'_>) -> Manifest {
     let task = parts.estimator.task();
     let target = target_info(selection, parts.entries, task);
     let feature = |name: &String| {
-        let definition = name.rsplit('.').next().and_then(features::find);
+        let definition = features::feature_named(name);
         FeatureEntry { name: name.clone(), version: definition.map_or(0, |known| known.version) }
     };
     let split = split_json(selection, parts.entries);

@@ -4,10 +4,12 @@ use learn::estimator::Estimator;
 use model_format::manifest::Task;
 use model_format::pipeline::{Channel, Mismatch, Pipeline, Rate, TimeSource, Window};
 use model_format::signal::features::{
-    CATALOGUE, Family, Feature, FeaturePlan, find, instead_of, look_back,
+    CATALOGUE, Family, Feature, FeatureError, FeaturePlan, Needs, check_machine_is_read, find,
+    instead_of, look_back,
 };
 
 use super::TrainError;
+use super::machine::{self, speed_channel};
 use super::settings::{Extent, PipelineSettings, RateChoice, Selection, Settings, TargetName};
 use crate::nearest::{hint, nearest};
 use crate::recording::Role;
@@ -36,8 +38,14 @@ pub(crate) fn recipe(
 ) -> Result<Recipe, TrainError> {
     let mut recipe = frame(settings, selection, entries, &mut |_| Ok(settings.window))?;
     let Recipe { pipeline, notes, rows } = &mut recipe;
-    pipeline.features = features(&settings.features, *rows, pipeline, notes)?;
-    FeaturePlan::new(pipeline)?;
+    let asked = &settings.features;
+    let read: Vec<&Feature> =
+        CATALOGUE.iter().copied().filter(|feature| asks_for(asked, feature)).collect();
+    machine::propose(&read, pipeline, notes);
+    pipeline.check().map_err(FeatureError::from)?;
+    pipeline.features = features(asked, *rows, pipeline, notes)?;
+    FeaturePlan::new(pipeline).map_err(machine::with_option)?;
+    check_machine_is_read(pipeline)?;
     Ok(recipe)
 }
 
@@ -66,6 +74,7 @@ pub(crate) fn frame(
         rate,
         gap: settings.gap.clone(),
         window,
+        machine: settings.machine.clone(),
         features: Vec::new(),
     };
     Ok(Recipe { pipeline, notes, rows })
@@ -292,6 +301,18 @@ fn propose_length(entries: &[Entry], channels: usize, rate: &Rate, notes: &mut V
     length as u32
 }
 
+/// True where somebody who asks for `asked` gets the feature, of some channel at least.
+fn asks_for(asked: &[String], feature: &Feature) -> bool {
+    asked.iter().any(|name| {
+        in_family(name, feature) || name.rsplit('.').next().is_some_and(|last| last == feature.name)
+    })
+}
+
+/// True where `name` is the feature's family, or `all` with it in.
+fn in_family(name: &str, feature: &Feature) -> bool {
+    feature.family.name() == name || (name == "all" && feature.family.is_in_all())
+}
+
 /// Lists `channel.name` for everything asked for, in the order of the catalogue. Families and
 /// `all` take what the window and the rate allow; names are taken at their word.
 fn features(
@@ -300,51 +321,43 @@ fn features(
     pipeline: &Pipeline,
     notes: &mut Vec<String>,
 ) -> Result<Vec<String>, TrainError> {
-    let fits = |feature: &Feature| {
-        (!feature.needs_rate || pipeline.rate.hz().is_some())
-            && feature.window_min_samples <= pipeline.window.length_samples
-    };
     let single = pipeline.window.length_samples == 1;
     // The mean of a single row is its value; beside lags the value has the name that they have.
-    let value = if single { "mean" } else { "lag_0" };
+    let value_name = if single { "mean" } else { "lag_0" };
+    let value = find(value_name).expect("both are known features");
     if (single || rows) && asked.iter().any(|name| name == "all") {
         notes.push("features: the value of each channel, as windows are single rows".to_owned());
     }
     if single && asked.iter().all(|name| name == "all") {
-        return Ok(each_channel(pipeline, value));
+        return Ok(each_channel(pipeline, value, value_name).map(|(_, name)| name).collect());
     }
     let mut list: Vec<String> = Vec::new();
-    let mut left_out: Vec<&str> = Vec::new();
-    let mut add = |names: Vec<String>| {
-        for name in names {
-            if !list.contains(&name) {
-                list.push(name);
-            }
+    let mut left_out: Vec<String> = Vec::new();
+    let mut add = |name: String| {
+        if !list.contains(&name) {
+            list.push(name);
         }
     };
     for name in asked {
-        let family = |feature: &Feature| name == "all" || feature.family.name() == name;
         if name == "all" && rows {
-            add(each_channel(pipeline, value));
+            each_channel(pipeline, value, value_name).for_each(|(_, name)| add(name));
         } else if name == "all" || families().any(|known| known == name) {
-            for feature in CATALOGUE.iter().filter(|feature| family(feature)) {
-                if fits(feature) {
-                    add(each_channel(pipeline, feature.name));
-                } else {
-                    left_out.push(feature.name);
-                }
+            for feature in CATALOGUE.iter().filter(|feature| in_family(name, feature)) {
+                let (fitting, unfit) = fitting(feature, pipeline)?;
+                fitting.into_iter().for_each(&mut add);
+                left_out.extend(unfit);
             }
-        } else if find(name).is_some() {
-            add(each_channel(pipeline, name));
+        } else if let Some(feature) = find(name) {
+            each_channel(pipeline, feature, name).for_each(|(_, name)| add(name));
         } else if pipeline.channels.iter().any(|c| name.starts_with(&format!("{}.", c.name))) {
-            add(vec![name.clone()]);
+            add(name.clone());
         } else {
             return Err(unknown_feature(name, pipeline));
         }
     }
     if !left_out.is_empty() {
         notes.push(format!(
-            "features left out, as they need a rate or longer windows: {}",
+            "features left out, as they need a rate, longer windows or other channels: {}",
             left_out.join(", ")
         ));
     }
@@ -354,13 +367,55 @@ fn features(
     Ok(list)
 }
 
-fn each_channel(pipeline: &Pipeline, feature: &str) -> Vec<String> {
-    pipeline.channels.iter().map(|channel| format!("{}.{feature}", channel.name)).collect()
+/// The names of a feature for the channels that have it, and what is left out: the feature, or some of
+/// its channels. What the machine has not is refused, but for bands and orders behind the last one.
+fn fitting(
+    feature: &Feature,
+    pipeline: &Pipeline,
+) -> Result<(Vec<String>, Vec<String>), TrainError> {
+    let count = match feature.needs {
+        Needs::Band(index) => Some((index, pipeline.machine.bands.len())),
+        Needs::Order(index) => Some((index, pipeline.machine.orders.len())),
+        _ => None,
+    };
+    if count.is_some_and(|(index, count)| count > 0 && index >= count) {
+        return Ok((Vec::new(), Vec::new()));
+    }
+    let (mut fitting, mut unfit) = (Vec::new(), Vec::new());
+    for (channel, name) in each_channel(pipeline, feature, feature.name) {
+        match feature.check(channel, pipeline) {
+            Ok(()) => fitting.push(name),
+            Err(error @ FeatureError::Untold { .. }) => return Err(machine::with_option(error)),
+            Err(_) => unfit.push(name),
+        }
+    }
+    if fitting.is_empty() && !unfit.is_empty() {
+        unfit = vec![feature.name.to_owned()];
+    }
+    Ok((fitting, unfit))
+}
+
+/// A feature's names, `name` behind each channel's, with the index of the channel: one for each channel, or for each pair. The speed of
+/// a shaft has no vibration of its own.
+fn each_channel<'a>(
+    pipeline: &'a Pipeline,
+    feature: &'a Feature,
+    name: &'a str,
+) -> Box<dyn Iterator<Item = (usize, String)> + 'a> {
+    let channels = pipeline.channels.iter().map(|channel| channel.name.as_str()).enumerate();
+    if feature.needs == Needs::Partner {
+        return Box::new(channels.clone().flat_map(move |(index, one)| {
+            let others = channels.clone().skip(index + 1);
+            others.map(move |(_, other)| (index, format!("{one}.{name}_{other}")))
+        }));
+    }
+    let speed = speed_channel(pipeline).filter(|_| !feature.needs.machine_fields().is_empty());
+    let vibrating = channels.filter(move |(_, channel)| Some(*channel) != speed);
+    Box::new(vibrating.map(|(index, channel)| (index, format!("{channel}.{name}"))))
 }
 
 fn families() -> impl Iterator<Item = &'static str> {
-    use Family::{Bands, Change, Level, Order, Shape, Spectrum, Spread};
-    [Level, Spread, Shape, Change, Order, Spectrum, Bands].into_iter().map(Family::name)
+    Family::ALL.into_iter().map(Family::name)
 }
 
 fn unknown_feature(name: &str, pipeline: &Pipeline) -> TrainError {

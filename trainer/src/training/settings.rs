@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use model_format::pipeline::Gap;
+use model_format::pipeline::machine::Machine;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -58,6 +59,9 @@ pub struct PipelineSettings {
     /// Families or names of features, `channel.name`, or `all`; `lag_3` and `difference_3` look back
     /// by so many samples.
     pub features: Vec<String>,
+    /// What is known of the machine, for the features that need it; proposed as far as it can be.
+    #[serde(skip_serializing_if = "Machine::is_empty")]
+    pub machine: Machine,
 }
 
 impl Default for PipelineSettings {
@@ -72,6 +76,7 @@ impl Default for PipelineSettings {
             window: None,
             stride: None,
             features: vec!["all".to_owned()],
+            machine: Machine::default(),
         }
     }
 }

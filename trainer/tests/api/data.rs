@@ -192,6 +192,32 @@ fn pipelines_are_tried_out_saved_and_used_by_name() {
     let wrong = json!({ "dataset": "pump", "pipeline": { "features": ["rmss"] } });
     let refused = admin.post("/api/features/pipelines/preview", &wrong).problem(422, "training");
     assert!(refused["detail"].as_str().unwrap().contains("rms"), "{refused}");
+    let machine = json!({ "shaft": { "speed": { "rpm": 1452.0 } } });
+    let orders =
+        json!({ "window": { "samples": 512 }, "features": ["orders"], "machine": machine });
+    let asked = json!({ "dataset": "pump", "pipeline": orders });
+    let preview = admin.post("/api/features/pipelines/preview", &asked).expect(200).json();
+    let decided = &preview["pipeline"]["machine"];
+    assert_eq!(
+        (&decided["orders"], &decided["shaft"]["tolerance"]),
+        (&json!([1.0, 2.0, 3.0]), &json!(0.02))
+    );
+    let wrong = json!({ "dataset": "pump", "pipeline": { "features": ["bearing"] } });
+    let refused = admin.post("/api/features/pipelines/preview", &wrong).problem(422, "training");
+    assert!(refused["detail"].as_str().unwrap().contains("machine.shaft"), "{refused}");
+    let catalogue = admin.get("/api/features/catalogue").expect(200).json();
+    let find = |name: &str| {
+        let mut items = catalogue["items"].as_array().unwrap().iter();
+        items.find(|item| item["name"] == name).unwrap().clone()
+    };
+    let velocity = find("velocity_rms");
+    assert_eq!((&velocity["unit"], &velocity["in_all"]), (&json!("mm/s"), &json!(false)));
+    assert_eq!(velocity["parameters"][1]["name"], "velocity_band");
+    assert_eq!(find("correlation")["needs_partner"], true);
+    assert_eq!(
+        (&find("rms")["range"], &find("rms")["in_all"]),
+        (&json!("0 or more"), &json!(true))
+    );
 
     let save = json!({ "name": "small", "pipeline": pipeline });
     let saved = admin.post("/api/features/pipelines", &save).expect(201).json();

@@ -97,6 +97,12 @@ fn what_a_run_asks_for_is_checked_before_it_waits() {
         ("seed", json!(1u64 << 60), 422, "seed"),
         ("pipeline", json!({ "window": { "samples": "many" } }), 422, "pipeline.window"),
         ("selection", json!({ "split": "window" }), 422, "never by single windows"),
+        (
+            "pipeline",
+            json!({ "machine": { "shaft": { "speed": { "knots": 5 } } } }),
+            422,
+            "pipeline.machine.shaft.speed",
+        ),
         ("colour", json!("red"), 422, "colour"),
     ] {
         let mut asked = small_run("pump", "m");

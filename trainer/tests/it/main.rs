@@ -11,3 +11,4 @@ mod repair;
 mod reproducible;
 mod selections;
 mod signing;
+mod vibration;

@@ -1239,6 +1239,11 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * @description The unit of an acceleration.
+         * @enum {string}
+         */
+        AccelerationUnit: "g" | "m/s2";
         /** @description Labels and tags of a recording. */
         Annotation: {
             /** @description Label sets beside these, by name: other questions asked of the same rows. None is empty. */
@@ -1344,6 +1349,42 @@ export interface components {
              * @description Mean recall.
              */
             recall: number;
+        };
+        /** @description Frequencies from one to another. */
+        Band: {
+            /**
+             * Format: double
+             * @description The highest frequency, in hertz; at most half the sampling rate.
+             */
+            high_hz: number;
+            /**
+             * Format: double
+             * @description The lowest frequency, in hertz.
+             */
+            low_hz: number;
+        };
+        /** @description Geometry of a rolling bearing. */
+        BearingGeometry: {
+            /**
+             * Format: double
+             * @description Their diameter, in millimetres.
+             */
+            ball_diameter_mm: number;
+            /**
+             * Format: int32
+             * @description How many balls.
+             */
+            balls: number;
+            /**
+             * Format: double
+             * @description Contact angle, in degrees.
+             */
+            contact_angle_deg?: number;
+            /**
+             * Format: double
+             * @description Diameter of the circle on which their centres lie, in millimetres.
+             */
+            pitch_diameter_mm: number;
         };
         /**
          * @description Which values of a figure are good ones.
@@ -2141,12 +2182,23 @@ export interface components {
         FeatureInfo: {
             /** @description What it is. */
             doc: string;
-            /** @description What it belongs to: level, spread, shape, change, order, spectrum, bands, rows. */
+            /**
+             * @description What it belongs to: level, spread, shape, change, order, spectrum, bands, runs, cepstrum, pairs,
+             *     velocity, envelope, bearing, band_energy, orders.
+             */
             family: string;
-            /** @description Name, to be put behind a channel's: `accX.rms`. For a K at its end stands a number of samples. */
+            /** @description Whether `all` features include it; others are asked for by family or name. */
+            in_all: boolean;
+            /** @description Name, to be put behind a channel's: `accX.rms`. */
             name: string;
+            /** @description True where it compares two channels: its name is followed by `_` and the other one's. */
+            needs_partner: boolean;
             /** @description True where it needs a sampling rate. */
             needs_rate: boolean;
+            /** @description What it reads of the pipeline's `machine`. */
+            parameters: components["schemas"]["FeatureParameter"][];
+            /** @description The values that it can have. */
+            range: string;
             /** @description Where the formula comes from. */
             source: string;
             /** @description Its unit, in terms of the channel's. */
@@ -2158,7 +2210,7 @@ export interface components {
             version: number;
             /**
              * Format: int32
-             * @description The shortest window that it can be computed of; with the smallest K, where it has one.
+             * @description The shortest window that it can be computed of.
              */
             window_min_samples: number;
         };
@@ -2166,8 +2218,15 @@ export interface components {
         FeatureList: {
             /** @description The features, family by family. */
             items: components["schemas"]["FeatureInfo"][];
-            /** @description Features that look back: for K in the name stands a number of samples, such as `lag_3`. */
-            looking_back: components["schemas"]["FeatureInfo"][];
+        };
+        /** @description A field of the pipeline's `machine` that a feature reads. */
+        FeatureParameter: {
+            /** @description What it takes, in words. */
+            accepts: string;
+            /** @description What it says. */
+            doc: string;
+            /** @description Its name. */
+            name: string;
         };
         /** @description One figure on the test windows. */
         Figure: {
@@ -2209,12 +2268,6 @@ export interface components {
         Gap: {
             /** @description With what it is filled. */
             fill?: components["schemas"]["Fill"];
-            /**
-             * Format: int64
-             * @description Without a rate: rows further apart in time than this belong to different segments. With a
-             *     rate, an interval that is half as long again as the usual one is a gap anyway.
-             */
-            interval_max_ms?: number | null;
             /**
              * Format: int32
              * @description The longest gap that is filled, in samples; 0 fills none.
@@ -2778,6 +2831,45 @@ export interface components {
             /** @description The password. */
             password: string;
         };
+        /** @description What is known of the machine; empty where no feature needs it. */
+        Machine: {
+            /** @default null */
+            acceleration_unit: components["schemas"]["AccelerationUnit"] | null;
+            /**
+             * @description The bands of `band_rms_1` to `band_rms_8`.
+             * @default []
+             */
+            bands: components["schemas"]["Band"][];
+            /** @default null */
+            bearing: components["schemas"]["BearingGeometry"] | null;
+            /** @default null */
+            envelope_band: components["schemas"]["Band"] | null;
+            /** @default null */
+            envelope_spectrum: components["schemas"]["Band"] | null;
+            /** @default null */
+            iso_20816_3: components["schemas"]["MachineClass"] | null;
+            /**
+             * @description The orders of `order_power_1` to `order_power_8`, in turns of the shaft.
+             * @default []
+             */
+            orders: number[];
+            /** @default null */
+            shaft: components["schemas"]["Shaft"] | null;
+            /** @default null */
+            velocity_band: components["schemas"]["Band"] | null;
+        };
+        /** @description What ISO 20816-3 tells machines apart by. */
+        MachineClass: {
+            /** @description The size of the machine. */
+            group: components["schemas"]["MachineGroup"];
+            /** @description What it stands on. */
+            support: components["schemas"]["Support"];
+        };
+        /**
+         * @description The size of a machine, as in ISO 20816-3.
+         * @enum {string}
+         */
+        MachineGroup: "large" | "medium";
         /** @description A new key with its secret, which is shown this once. */
         MadeKey: components["schemas"]["ApiKey"] & {
             /** @description Send it as `Authorization: Bearer …`. It cannot be shown again. */
@@ -3425,8 +3517,7 @@ export interface components {
              */
             channels: string[];
             /**
-             * @description Families or names of features, `channel.name`, or `all`; `lag_3` and `difference_3` look back
-             *     by so many samples.
+             * @description Families or names of features, `channel.name`, or `all`.
              * @default [
              *       "all"
              *     ]
@@ -3441,6 +3532,11 @@ export interface components {
              */
             gap: components["schemas"]["Gap"];
             /**
+             * @description What is known of the machine, for the features that need it; proposed as far as it can be.
+             * @default {}
+             */
+            machine: components["schemas"]["Machine"];
+            /**
              * @description The sampling rate of the pipeline: `recorded`, `none`, or a number of hertz as text.
              * @default recorded
              */
@@ -3450,12 +3546,6 @@ export interface components {
              * @default false
              */
             resample: boolean;
-            /**
-             * @description Whether each row gets an answer of its own: windows end at every row, and are as long as the
-             *     lags and differences among the features ask for. Then there is neither `window` nor `stride`.
-             * @default false
-             */
-            rows: boolean;
             /** @default null */
             stride: components["schemas"]["Extent"] | null;
             /** @default null */
@@ -4398,8 +4488,11 @@ export interface components {
              * @default 0.3
              */
             calibration_share: number;
-            /** @default null */
-            label_rule: components["schemas"]["LabelRule"] | null;
+            /**
+             * @description How the labels in a window become the window's class.
+             * @default majority
+             */
+            label_rule: components["schemas"]["LabelRule"];
             /**
              * @description Which labels: the name of a label set; the recordings' own labels where absent.
              * @default null
@@ -4435,6 +4528,17 @@ export interface components {
             unlabelled: string | null;
         };
         Selector: string;
+        /** @description How fast the shaft turns. */
+        Shaft: {
+            /** @description The speed, or the channel that measures it. */
+            speed: components["schemas"]["Speed"];
+            /**
+             * Format: double
+             * @description By which share of a frequency the bands around it reach to either side, at least to the
+             *     neighbouring bin: speeds wander and balls slip.
+             */
+            tolerance?: number;
+        };
         /** @description A detached signature. */
         SignatureRequest: {
             /** @description The 64 bytes of the file `MODEL.onnx.sig`, as base64. */
@@ -4510,6 +4614,26 @@ export interface components {
         Spectrum: components["schemas"]["Segments"] & {
             /** @description The channels. */
             channels: components["schemas"]["ChannelSpectrum"][];
+        };
+        /** @description A speed, or the channel that measures it. */
+        Speed: {
+            /**
+             * Format: double
+             * @description Turns per second.
+             */
+            hz: number;
+        } | {
+            /**
+             * Format: double
+             * @description Turns per minute.
+             */
+            rpm: number;
+        } | {
+            /** @description The input channel whose mean over a window is the speed, in turns per second. */
+            channel_hz: string;
+        } | {
+            /** @description The input channel whose mean over a window is the speed, in turns per minute. */
+            channel_rpm: string;
         };
         /** @description The sides of a split. */
         SplitBalance: {
@@ -4617,6 +4741,11 @@ export interface components {
             /** @description The run: its report stands at `/api/training/runs/{id}` once it has succeeded. */
             run_id: components["schemas"]["RunId"];
         };
+        /**
+         * @description What a machine stands on, as in ISO 20816-3.
+         * @enum {string}
+         */
+        Support: "rigid" | "flexible";
         /** @description What a regression predicts. */
         Target: {
             /** @description Name of the target. */

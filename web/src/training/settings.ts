@@ -1,5 +1,6 @@
 // What a run is asked for, as the form keeps it and as the trainer takes it.
 import type { Schemas } from "../api/client";
+import type { Machine } from "./machine";
 
 type Shape = Schemas["PipelineSettings"];
 
@@ -9,7 +10,7 @@ export interface Settings {
   dataset_version: number | null;
   estimator: string;
   parameters: Record<string, unknown>;
-  pipeline: Omit<Shape, "gap"> & { gap: Required<Shape["gap"]> };
+  pipeline: Omit<Shape, "gap" | "machine"> & { gap: Required<Shape["gap"]>; machine: Machine };
   selection: Schemas["Selection"];
   seed: number;
   /** What to find out beside the model. */
@@ -28,6 +29,7 @@ export function openPipeline(): Settings["pipeline"] {
     window: null,
     stride: null,
     features: ["all"],
+    machine: {},
   };
 }
 
@@ -91,6 +93,9 @@ export function selectionFor(task: string | undefined, selection: Settings["sele
   return sent;
 }
 
+/** A pipeline as it is sent: the trainer fills in what is left out. */
+export const sentPipeline = (pipeline: Settings["pipeline"]) => pipeline as Shape;
+
 /** The request for a run. */
 export function requestOf(settings: Settings, task: string | undefined, model: string): Schemas["RunRequest"] {
   const { dataset, dataset_version, estimator, parameters, pipeline, selection, seed, insight } = copied(settings);
@@ -100,7 +105,7 @@ export function requestOf(settings: Settings, task: string | undefined, model: s
     dataset_version,
     estimator,
     parameters: parameters as Record<string, never>,
-    pipeline,
+    pipeline: sentPipeline(pipeline),
     selection: selectionFor(task, selection),
     seed,
     insight,
@@ -115,7 +120,11 @@ export function previewOf(
   recording: string | null,
 ): Schemas["PreviewRequest"] {
   const { dataset, dataset_version, estimator, pipeline, selection, seed } = copied(settings);
-  const request: Schemas["PreviewRequest"] = { dataset, dataset_version, pipeline };
+  const request: Schemas["PreviewRequest"] = {
+    dataset,
+    dataset_version,
+    pipeline: sentPipeline(pipeline),
+  };
   if (recording) request.recording = recording;
   if (!estimator) return request;
   return { ...request, estimator, selection: selectionFor(task, selection), seed };

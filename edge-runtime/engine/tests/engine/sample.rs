@@ -12,7 +12,7 @@ use model_format::onnx::graph::{GraphBuilder, Value};
 use model_format::onnx::op::tree_ensemble::{Forest, Node, Tree};
 use model_format::onnx::tensor::Tensor;
 use model_format::pipeline::Pipeline;
-use model_format::signal::features::{CATALOGUE, FeaturePlan, find};
+use model_format::signal::features::{CATALOGUE, FeaturePlan, Needs, feature_named, find};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
@@ -24,21 +24,47 @@ pub(crate) fn random(seed: u64) -> ChaCha8Rng {
 /// A pipeline over channels `a` and `b` with every feature that windows of this length have, and
 /// some that look back.
 pub(crate) fn pipeline(length_samples: usize) -> Pipeline {
-    let fits = CATALOGUE.iter().filter(|f| f.window_min_samples as usize <= length_samples);
+    let fits = CATALOGUE
+        .iter()
+        .filter(|f| f.window_min_samples as usize <= length_samples && f.needs != Needs::Partner);
     let back = BTreeSet::from([0, length_samples / 2, length_samples - 1]);
     let lags = back.iter().map(|steps| format!("lag_{steps}"));
     let differences = back.iter().filter(|steps| **steps > 0);
     let differences = differences.map(|steps| format!("difference_{steps}"));
     let back: Vec<String> = lags.chain(differences).collect();
     let names = fits.map(|feature| feature.name).chain(back.iter().map(String::as_str));
-    pipeline_of(length_samples, &names.collect::<Vec<_>>())
+    let mut pipeline = pipeline_of(length_samples, &names.collect::<Vec<_>>());
+    pipeline.features.push("b.correlation_a".to_owned());
+    pipeline
 }
 
 /// A pipeline over channels `a` and `b` with these features of both.
 pub(crate) fn pipeline_of(length_samples: usize, names: &[&str]) -> Pipeline {
     let of = |channel: &'static str| names.iter().map(move |name| format!("{channel}.{name}"));
     let features: Vec<String> = of("a").chain(of("b")).collect();
+    // What is known of the machine, as far as a feature reads it.
+    let reads = |field: &String| {
+        let mut named = features.iter().filter_map(|name| feature_named(name));
+        named.any(|feature| feature.needs.machine_fields().contains(&field.as_str()))
+    };
+    let band = |low: f64, high: f64| serde_json::json!({"low_hz": low, "high_hz": high});
+    let mut machine = serde_json::json!({
+        "bands": [band(0.0, 5.0), band(5.0, 12.3), band(10.0, 20.0), band(20.0, 33.0),
+                  band(30.0, 40.0), band(40.0, 50.0), band(0.0, 50.0), band(7.0, 47.0)],
+        "acceleration_unit": "m/s2",
+        "velocity_band": band(3.0, 45.0),
+        "envelope_band": band(10.0, 40.0),
+        "envelope_spectrum": band(2.0, 30.0),
+        // A channel that measures the speed: its bands depend on the window.
+        "shaft": {"speed": {"channel_hz": "a"}},
+        "orders": [0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.1],
+        "bearing": {"balls": 9, "ball_diameter_mm": 7.94, "pitch_diameter_mm": 39.04},
+    });
+    if let Some(fields) = machine.as_object_mut() {
+        fields.retain(|field, _| reads(field));
+    }
     serde_json::from_value(serde_json::json!({
+        "machine": machine,
         "channels": [{"name": "a"}, {"name": "b", "unit": "m/s2"}],
         "rate": {"fixed": {"hz": 100.0}},
         "window": {"length_samples": length_samples, "stride_samples": length_samples},

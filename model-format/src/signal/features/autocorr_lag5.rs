@@ -3,7 +3,7 @@
 //!
 //! 0 where the window has no variance.
 
-use super::{Family, Feature, Scale, Unit};
+use super::{Family, Feature, Needs, Range, Scale, Unit};
 
 pub(super) static FEATURE: Feature = Feature {
     name: "autocorr_lag5",
@@ -13,8 +13,9 @@ pub(super) static FEATURE: Feature = Feature {
     source: "G. Box and G. Jenkins, Time Series Analysis, 1970 (biased estimator)",
     unit: Unit::One,
     scale: Scale::Ratio,
+    range: Range::SignedShare,
     window_min_samples: 6,
-    needs_rate: false,
+    needs: Needs::Nothing,
     kernel: |basis| basis.autocorrelation(5),
     emit: |body| body.autocorrelation(5),
 };

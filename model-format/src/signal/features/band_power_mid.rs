@@ -4,7 +4,7 @@
 //! sixth where 6 k < n.
 
 use super::basis::Third;
-use super::{Family, Feature, Scale, Unit};
+use super::{Family, Feature, Needs, Range, Scale, Unit};
 
 pub(super) static FEATURE: Feature = Feature {
     name: "band_power_mid",
@@ -14,8 +14,9 @@ pub(super) static FEATURE: Feature = Feature {
     source: "textbook definition",
     unit: Unit::One,
     scale: Scale::Ratio,
+    range: Range::Share,
     window_min_samples: 8,
-    needs_rate: true,
+    needs: Needs::Rate,
     kernel: |basis| basis.band_power(Third::Mid),
     emit: |body| body.band_power(Third::Mid),
 };

@@ -7,7 +7,7 @@
 //! 32 k < b n; half the rate belongs to the last.
 
 use super::basis::{Basis, BasisGraph, Sixteenth};
-use super::{Family, Feature, Scale, Unit};
+use super::{Family, Feature, Needs, Range, Scale, Unit};
 use crate::onnx::graph::Value;
 
 /// One feature for each sixteenth, from the lowest on.
@@ -39,8 +39,9 @@ const fn feature<const BAND: usize>(name: &'static str, doc: &'static str) -> Fe
         source: "textbook definition",
         unit: Unit::One,
         scale: Scale::Ratio,
+        range: Range::Share,
         window_min_samples: 64,
-        needs_rate: true,
+        needs: Needs::Rate,
         kernel: kernel::<BAND>,
         emit: emit::<BAND>,
     }

@@ -1,14 +1,28 @@
 //! What features share: levels, deviations, changes, sorted values, spectrum; each computed at
 //! most once per channel and window, and only where a selected feature asks for it.
 
+mod bins;
+mod cepstrum;
+mod envelope;
 mod graph;
+mod machine;
+mod machine_graph;
 mod order;
+mod pair;
 mod spectral;
 
+use std::sync::Arc;
+
+pub use cepstrum::QUEFRENCY_MIN_SAMPLES;
 pub use graph::BasisGraph;
+pub(super) use graph::Frame;
+pub use machine::{MachineParts, SpeedChannel, defect_order};
 pub use spectral::{ROLLOFF, Sixteenth, TIE, Third};
 
+use cepstrum::Cepstrum;
+use envelope::Envelope;
 use order::Sorted;
+use pair::Partners;
 use spectral::Spectral;
 
 use crate::signal::wide::as_wide_as_the_processor;
@@ -30,6 +44,25 @@ pub struct Basis {
     steps: usize,
     sorted: Sorted,
     spectral: Option<Spectral>,
+    cepstrum: Option<Cepstrum>,
+    machine: Arc<MachineParts>,
+    envelope: Option<Envelope>,
+    /// The speed of the shaft in this window, where a channel measures it.
+    speed_bins: Option<f64>,
+    partners: Partners,
+}
+
+/// What a plan's features ask for besides the samples.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Asked {
+    /// The rate, where there is a spectrum.
+    pub rate_hz: Option<f64>,
+    /// Whether there is a cepstrum.
+    pub cepstrum: bool,
+    /// What is known of the machine.
+    pub machine: Arc<MachineParts>,
+    /// Channels that others are compared with.
+    pub partners: Vec<usize>,
 }
 
 /// Extremes and sums of the samples.
@@ -72,8 +105,9 @@ pub struct Changes {
 }
 
 impl Basis {
-    /// Buffers for windows of `window_samples` samples; with a rate also those of the spectrum.
-    pub(super) fn new(window_samples: usize, rate_hz: Option<f64>) -> Self {
+    /// Buffers for windows of `window_samples` samples, and for what is asked for.
+    pub(super) fn new(window_samples: usize, asked: Asked) -> Self {
+        let Asked { rate_hz, cepstrum, machine, partners } = asked;
         Basis {
             samples: vec![0.0; window_samples],
             deviations: vec![0.0; window_samples],
@@ -84,6 +118,11 @@ impl Basis {
             steps: 0,
             sorted: Sorted::new(window_samples),
             spectral: rate_hz.map(|hz| Spectral::new(window_samples, hz)),
+            cepstrum: cepstrum.then(|| Cepstrum::new(window_samples)),
+            envelope: Envelope::new(window_samples, &machine),
+            machine,
+            speed_bins: None,
+            partners: Partners::new(window_samples, partners),
         }
     }
 
@@ -100,6 +139,23 @@ impl Basis {
         if let Some(spectral) = &mut self.spectral {
             spectral.forget();
         }
+        if let Some(cepstrum) = &mut self.cepstrum {
+            cepstrum.forget();
+        }
+        if let Some(envelope) = &mut self.envelope {
+            envelope.forget();
+        }
+    }
+
+    /// Takes what several channels of a window need to know of others, before any of them is loaded:
+    /// the speed of the shaft, and the deviations of partners.
+    pub(super) fn meet(&mut self, window: &[f32], channels: usize) {
+        if let Some(SpeedChannel { channel, unit_bins }) = self.machine.speed_channel() {
+            self.load(window, channels, channel);
+            let mean = self.levels().sum / self.length();
+            self.speed_bins = Some(mean.abs() * unit_bins);
+        }
+        self.meet_partners(window, channels);
     }
 
     /// Sets how many samples the next feature looks back.

@@ -4,7 +4,7 @@
 //! 0 where all samples are equal. A sample's bin is the whole part of (x - min) · 10 / (max - min),
 //! at most 9, rounded in this order in both renderings.
 
-use super::{Family, Feature, Scale, Unit};
+use super::{Family, Feature, Needs, Range, Scale, Unit};
 use crate::onnx::tensor::Tensor;
 
 /// Bins of the histogram.
@@ -19,8 +19,9 @@ pub(super) static FEATURE: Feature = Feature {
     source: "tsfresh, binned_entropy with max_bins = 10",
     unit: Unit::Nats,
     scale: Scale::Ratio,
+    range: Range::AtLeast(0.0),
     window_min_samples: 1,
-    needs_rate: false,
+    needs: Needs::Nothing,
     kernel: |basis| {
         let span = basis.span();
         if span == 0.0 {

@@ -4,7 +4,7 @@
 //! all samples are equal.
 
 use super::basis::sums;
-use super::{Family, Feature, Scale, Unit};
+use super::{Family, Feature, Needs, Range, Scale, Unit};
 
 pub(super) static FEATURE: Feature = Feature {
     name: "count_above_mean",
@@ -14,8 +14,9 @@ pub(super) static FEATURE: Feature = Feature {
     source: "tsfresh, count_above_mean",
     unit: Unit::Samples,
     scale: Scale::Samples,
+    range: Range::WindowLength,
     window_min_samples: 1,
-    needs_rate: false,
+    needs: Needs::Nothing,
     kernel: |basis| {
         let margin = basis.margin();
         let [count] = sums(basis.deviations(), |c| [if c > margin { 1.0 } else { 0.0 }]);

@@ -3,7 +3,7 @@
 //! What pandas calls `diff(K)`, seen from the last row of a window. A window is a stretch without a
 //! gap, so a difference never reaches over one, nor into another recording.
 
-use super::{Family, Feature, Scale, Unit};
+use super::{Family, Feature, Needs, Range, Scale, Unit};
 
 pub(super) static FEATURE: Feature = Feature {
     name: "difference_K",
@@ -13,8 +13,9 @@ pub(super) static FEATURE: Feature = Feature {
     source: "pandas, diff",
     unit: Unit::Channel,
     scale: Scale::Span,
+    range: Range::Any,
     window_min_samples: 2,
-    needs_rate: false,
+    needs: Needs::Nothing,
     kernel: |basis| {
         let (x, steps) = (basis.samples(), basis.steps());
         x[x.len() - 1] - x[x.len() - 1 - steps]

@@ -4,7 +4,7 @@
 //! 0 where all samples are equal.
 
 use super::basis::first_place;
-use super::{Family, Feature, Scale, Unit};
+use super::{Family, Feature, Needs, Range, Scale, Unit};
 use crate::onnx::proto::DataType;
 
 pub(super) static FEATURE: Feature = Feature {
@@ -15,8 +15,9 @@ pub(super) static FEATURE: Feature = Feature {
     source: "tsfresh, first_location_of_minimum",
     unit: Unit::One,
     scale: Scale::Ratio,
+    range: Range::Share,
     window_min_samples: 1,
-    needs_rate: false,
+    needs: Needs::Nothing,
     kernel: |basis| {
         let extreme = basis.levels().min;
         let index = first_place(basis.samples(), extreme);

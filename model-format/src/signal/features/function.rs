@@ -1,6 +1,8 @@
 //! The model-local function `cirame.WindowFeatures`: a pipeline's features as ONNX nodes.
 
-use super::basis::BasisGraph;
+use std::sync::Arc;
+
+use super::basis::{BasisGraph, Frame, MachineParts};
 use super::name::{FeatureError, Selection, select};
 use crate::onnx::graph::{GraphBuilder, Scope};
 use crate::onnx::proto::{DataType, FunctionProto, OperatorSetIdProto};
@@ -24,6 +26,7 @@ pub const FUNCTION_NAME: &str = "WindowFeatures";
 /// The same as `FeaturePlan::new`.
 pub fn window_features_function(pipeline: &Pipeline) -> Result<FunctionProto, FeatureError> {
     let selected = select(pipeline)?;
+    // A part has a feature of all channels.
     let mut distinct: Vec<&Selection> = Vec::new();
     for selection in &selected {
         if !distinct.iter().any(|known| known.same_part(selection)) {
@@ -39,14 +42,19 @@ pub fn window_features_function(pipeline: &Pipeline) -> Result<FunctionProto, Fe
     });
     let window_samples = pipeline.window.length_samples as usize;
     let rate_hz = pipeline.rate.hz();
+    let machine = Arc::new(MachineParts::new(pipeline));
     let parts: Vec<_> = distinct
         .iter()
         .map(|part| {
-            graph.scoped(&part.scope(), |g| {
-                let mut body = BasisGraph::new(g, samples.clone(), window_samples, rate_hz);
-                body.look_back(part.steps);
-                (part.feature.emit)(&mut body)
-            })
+            let frame = Frame {
+                samples: samples.clone(),
+                window_samples,
+                rate_hz,
+                machine: Arc::clone(&machine),
+                partner: part.partner,
+                steps: part.steps,
+            };
+            graph.scoped(&part.scope(), |g| (part.feature.emit)(&mut BasisGraph::new(g, frame)))
         })
         .collect();
     let features = graph.scoped("select", |g| {

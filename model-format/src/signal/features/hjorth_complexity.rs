@@ -4,7 +4,7 @@
 //! 0 where all samples or all steps are equal.
 
 use super::basis::ratio;
-use super::{Family, Feature, Scale, Unit};
+use super::{Family, Feature, Needs, Range, Scale, Unit};
 
 pub(super) static FEATURE: Feature = Feature {
     name: "hjorth_complexity",
@@ -15,8 +15,9 @@ pub(super) static FEATURE: Feature = Feature {
     source: "B. Hjorth, EEG analysis based on time domain properties, 1970",
     unit: Unit::One,
     scale: Scale::Ratio,
+    range: Range::AtLeast(0.0),
     window_min_samples: 4,
-    needs_rate: false,
+    needs: Needs::Nothing,
     kernel: |basis| {
         let changes = basis.changes().variance;
         let mobility = ratio(changes, basis.variance()).sqrt();

@@ -4,7 +4,7 @@
 //! 0 where the window has no variance.
 
 use super::basis::ratio;
-use super::{Family, Feature, Scale, Unit};
+use super::{Family, Feature, Needs, Range, Scale, Unit};
 
 pub(super) static FEATURE: Feature = Feature {
     name: "hjorth_mobility",
@@ -15,8 +15,9 @@ pub(super) static FEATURE: Feature = Feature {
     source: "B. Hjorth, EEG analysis based on time domain properties, 1970",
     unit: Unit::One,
     scale: Scale::Ratio,
+    range: Range::AtLeast(0.0),
     window_min_samples: 3,
-    needs_rate: false,
+    needs: Needs::Nothing,
     kernel: |basis| ratio(basis.changes().variance, basis.variance()).sqrt(),
     emit: |body| {
         let (changes, samples) = (body.change_variance(), body.variance());

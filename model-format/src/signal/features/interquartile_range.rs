@@ -2,7 +2,7 @@
 //!
 //! Exactly 0 where the middle half of the samples is equal.
 
-use super::{Family, Feature, Scale, Unit};
+use super::{Family, Feature, Needs, Range, Scale, Unit};
 
 pub(super) static FEATURE: Feature = Feature {
     name: "interquartile_range",
@@ -12,8 +12,9 @@ pub(super) static FEATURE: Feature = Feature {
     source: "R. Hyndman and Y. Fan, Sample quantiles in statistical packages, 1996, type 7",
     unit: Unit::Channel,
     scale: Scale::Span,
+    range: Range::AtLeast(0.0),
     window_min_samples: 1,
-    needs_rate: false,
+    needs: Needs::Nothing,
     kernel: |basis| basis.quantile(75) - basis.quantile(25),
     emit: |body| {
         let (high, low) = (body.quantile(75), body.quantile(25));

@@ -3,7 +3,7 @@
 //!
 //! 0 where the window has no variance.
 
-use super::{Family, Feature, Scale, Unit};
+use super::{Family, Feature, Needs, Range, Scale, Unit};
 
 pub(super) static FEATURE: Feature = Feature {
     name: "kurtosis",
@@ -15,8 +15,9 @@ pub(super) static FEATURE: Feature = Feature {
           (biased)",
     unit: Unit::One,
     scale: Scale::Ratio,
+    range: Range::AtLeast(-2.0),
     window_min_samples: 1,
-    needs_rate: false,
+    needs: Needs::Nothing,
     kernel: |basis| {
         let variance = basis.variance();
         if variance == 0.0 {

@@ -4,7 +4,7 @@
 //! What pandas calls `shift(K)`, seen from the last row of a window. A window is a stretch without a
 //! gap, so a lag never reaches over one, nor into another recording.
 
-use super::{Family, Feature, Scale, Unit};
+use super::{Family, Feature, Needs, Range, Scale, Unit};
 
 pub(super) static FEATURE: Feature = Feature {
     name: "lag_K",
@@ -14,8 +14,9 @@ pub(super) static FEATURE: Feature = Feature {
     source: "pandas, shift",
     unit: Unit::Channel,
     scale: Scale::Magnitude,
+    range: Range::Any,
     window_min_samples: 1,
-    needs_rate: false,
+    needs: Needs::Nothing,
     kernel: |basis| {
         let x = basis.samples();
         x[x.len() - 1 - basis.steps()]

@@ -5,7 +5,7 @@
 //! it is never 1.
 
 use super::basis::last_place;
-use super::{Family, Feature, Scale, Unit};
+use super::{Family, Feature, Needs, Range, Scale, Unit};
 use crate::onnx::proto::DataType;
 
 pub(super) static FEATURE: Feature = Feature {
@@ -16,8 +16,9 @@ pub(super) static FEATURE: Feature = Feature {
     source: "tsfresh, last_location_of_maximum",
     unit: Unit::One,
     scale: Scale::Ratio,
+    range: Range::Share,
     window_min_samples: 1,
-    needs_rate: false,
+    needs: Needs::Nothing,
     kernel: |basis| {
         let extreme = basis.levels().max;
         let index = last_place(basis.samples(), extreme);

@@ -4,7 +4,7 @@
 //! 0 where all samples are 0; 1 where all are equal.
 
 use super::basis::{ratio, sums};
-use super::{Family, Feature, Scale, Unit};
+use super::{Family, Feature, Needs, Range, Scale, Unit};
 
 pub(super) static FEATURE: Feature = Feature {
     name: "margin_factor",
@@ -16,8 +16,9 @@ pub(super) static FEATURE: Feature = Feature {
           Machinery, 2016",
     unit: Unit::One,
     scale: Scale::Ratio,
+    range: Range::AtLeast(0.0),
     window_min_samples: 1,
-    needs_rate: false,
+    needs: Needs::Nothing,
     kernel: |basis| {
         let [roots] = sums(basis.samples(), |x| [x.abs().sqrt()]);
         let mean_root = roots / basis.length();

@@ -2,7 +2,7 @@
 //!
 //! Defined for every window.
 
-use super::{Family, Feature, Scale, Unit};
+use super::{Family, Feature, Needs, Range, Scale, Unit};
 
 pub(super) static FEATURE: Feature = Feature {
     name: "mean",
@@ -12,8 +12,9 @@ pub(super) static FEATURE: Feature = Feature {
     source: "textbook definition",
     unit: Unit::Channel,
     scale: Scale::Magnitude,
+    range: Range::Any,
     window_min_samples: 1,
-    needs_rate: false,
+    needs: Needs::Nothing,
     kernel: |basis| basis.levels().sum / basis.length(),
     emit: |body| {
         let sum = body.sum(&body.samples());

@@ -2,7 +2,7 @@
 //!
 //! Exactly 0 where all samples are equal.
 
-use super::{Family, Feature, Scale, Unit};
+use super::{Family, Feature, Needs, Range, Scale, Unit};
 
 pub(super) static FEATURE: Feature = Feature {
     name: "mean_abs_deviation",
@@ -12,8 +12,9 @@ pub(super) static FEATURE: Feature = Feature {
     source: "textbook definition",
     unit: Unit::Channel,
     scale: Scale::Span,
+    range: Range::AtLeast(0.0),
     window_min_samples: 1,
-    needs_rate: false,
+    needs: Needs::Nothing,
     kernel: |basis| basis.moments().sum_magnitudes / basis.length(),
     emit: |body| {
         let deviations = body.deviations();

@@ -3,7 +3,7 @@
 //!
 //! Hangs on the first and the last sample alone.
 
-use super::{Family, Feature, Scale, Unit};
+use super::{Family, Feature, Needs, Range, Scale, Unit};
 
 pub(super) static FEATURE: Feature = Feature {
     name: "mean_change",
@@ -13,8 +13,9 @@ pub(super) static FEATURE: Feature = Feature {
     source: "tsfresh, mean_change",
     unit: Unit::ChannelPerSample,
     scale: Scale::Span,
+    range: Range::Any,
     window_min_samples: 2,
-    needs_rate: false,
+    needs: Needs::Nothing,
     kernel: |basis| {
         let x = basis.samples();
         (x[x.len() - 1] - x[0]) / (basis.length() - 1.0)

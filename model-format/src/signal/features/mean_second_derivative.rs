@@ -3,7 +3,7 @@
 //!
 //! Hangs on the first two and the last two samples alone.
 
-use super::{Family, Feature, Scale, Unit};
+use super::{Family, Feature, Needs, Range, Scale, Unit};
 
 pub(super) static FEATURE: Feature = Feature {
     name: "mean_second_derivative",
@@ -14,8 +14,9 @@ pub(super) static FEATURE: Feature = Feature {
     source: "tsfresh, mean_second_derivative_central (which halves it)",
     unit: Unit::ChannelPerSampleSquared,
     scale: Scale::Span,
+    range: Range::Any,
     window_min_samples: 3,
-    needs_rate: false,
+    needs: Needs::Nothing,
     kernel: |basis| {
         let x = basis.samples();
         let n = x.len();

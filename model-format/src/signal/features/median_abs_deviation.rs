@@ -4,7 +4,7 @@
 //! Not scaled to the standard deviation of a normal distribution. Exactly 0 where more than half
 //! of the samples are equal.
 
-use super::{Family, Feature, Scale, Unit};
+use super::{Family, Feature, Needs, Range, Scale, Unit};
 
 pub(super) static FEATURE: Feature = Feature {
     name: "median_abs_deviation",
@@ -14,8 +14,9 @@ pub(super) static FEATURE: Feature = Feature {
     source: "F. Hampel, The influence curve and its role in robust estimation, 1974",
     unit: Unit::Channel,
     scale: Scale::Span,
+    range: Range::AtLeast(0.0),
     window_min_samples: 1,
-    needs_rate: false,
+    needs: Needs::Nothing,
     kernel: |basis| basis.median_distance(),
     emit: |body| body.median_distance(),
 };

@@ -1,6 +1,7 @@
 //! Feature names in a pipeline: what they mean, and what is said about names that mean nothing.
 
-use super::{CATALOGUE, Feature, LOOKING_BACK, find, look_back};
+use super::needs::unread;
+use super::{CATALOGUE, Feature, LOOKING_BACK, Needs, find, look_back};
 use crate::nearest::did_you_mean;
 use crate::pipeline::{Pipeline, PipelineError};
 
@@ -66,21 +67,62 @@ pub enum FeatureError {
         /// What the pipeline has.
         window_samples: u32,
     },
+    /// A part of the machine that the feature needs is not in the pipeline.
+    #[error(
+        "feature {name:?} needs `machine.{field}`, which the pipeline has not: {change}, or remove the \
+         feature"
+    )]
+    Untold {
+        /// The name as found.
+        name: String,
+        /// The field of `machine`.
+        field: &'static str,
+        /// What to give.
+        change: &'static str,
+    },
+    /// Something that the feature needs does not fit the pipeline.
+    #[error("feature {name:?} {problem}: {change}, or remove the feature")]
+    Unmet {
+        /// The name as found.
+        name: String,
+        /// What does not fit.
+        problem: String,
+        /// What to change.
+        change: String,
+    },
+    /// A part of the machine that no feature reads.
+    #[error(
+        "pipeline field `machine.{field}`: no feature of the pipeline reads it; remove it, or add \
+         features that do: {readers}"
+    )]
+    Unread {
+        /// The field of `machine`.
+        field: &'static str,
+        /// Features that read it.
+        readers: String,
+    },
+    /// A feature of two channels that names one, or the same one twice.
+    #[error("feature {name:?} compares two channels: write `channel.{feature}_OTHER`{example}")]
+    NoPartner {
+        /// The name as found.
+        name: String,
+        /// The feature in it.
+        feature: &'static str,
+        /// A name that would do, if there is one.
+        example: String,
+    },
 }
 
-/// One feature of a pipeline: which column of which channel.
+/// One feature of a pipeline: which column of which channel, and compared with which one.
 pub(super) struct Selection {
     pub(super) channel: usize,
     pub(super) feature: &'static Feature,
+    pub(super) partner: Option<usize>,
     /// How many samples it looks back; 0 for features that have no such number.
     pub(super) steps: usize,
 }
 
 impl Selection {
-    fn window_min_samples(&self) -> u32 {
-        self.feature.window_min_samples.max(self.steps as u32 + 1)
-    }
-
     /// Name of the feature in the names of the graph's values.
     pub(super) fn scope(&self) -> String {
         match self.feature.name.strip_suffix('K') {
@@ -91,7 +133,9 @@ impl Selection {
 
     /// True where both are one part of the graph, of whichever channels.
     pub(super) fn same_part(&self, other: &Selection) -> bool {
-        self.feature.name == other.feature.name && self.steps == other.steps
+        self.feature.name == other.feature.name
+            && self.partner == other.partner
+            && self.steps == other.steps
     }
 }
 
@@ -101,48 +145,118 @@ pub(super) fn select(pipeline: &Pipeline) -> Result<Vec<Selection>, FeatureError
     if pipeline.features.is_empty() {
         return Err(FeatureError::NoFeatures);
     }
-    let window_samples = pipeline.window.length_samples;
     let mut selected = Vec::with_capacity(pipeline.features.len());
     for name in &pipeline.features {
         let selection = resolve(name, pipeline)?;
-        let feature = selection.feature;
-        if feature.needs_rate && pipeline.rate.hz().is_none() {
-            return Err(FeatureError::NoRate { name: name.clone() });
-        }
-        let needed_samples = selection.window_min_samples();
-        if window_samples < needed_samples {
-            let name = name.clone();
-            return Err(FeatureError::WindowTooShort { name, needed_samples, window_samples });
-        }
+        let Selection { channel, feature, steps, .. } = selection;
+        check_selected(name, channel, feature, steps, pipeline)?;
         selected.push(selection);
     }
     Ok(selected)
 }
 
+/// Checks that the pipeline has what a feature of that channel needs that looks back so many samples.
+pub(super) fn check_selected(
+    name: &str,
+    channel: usize,
+    feature: &Feature,
+    steps: usize,
+    pipeline: &Pipeline,
+) -> Result<(), FeatureError> {
+    if feature.needs.rate() && pipeline.rate.hz().is_none() {
+        return Err(FeatureError::NoRate { name: name.to_owned() });
+    }
+    let window_samples = pipeline.window.length_samples;
+    let needed_samples = feature.window_min_samples.max(steps as u32 + 1);
+    if window_samples < needed_samples {
+        let name = name.to_owned();
+        return Err(FeatureError::WindowTooShort { name, needed_samples, window_samples });
+    }
+    feature.needs.check(name, channel, pipeline)
+}
+
+/// Refuses a part of the machine that no feature of the pipeline reads.
+///
+/// # Errors
+/// The first such part.
+pub fn check_machine_is_read(pipeline: &Pipeline) -> Result<(), FeatureError> {
+    let needs = pipeline.features.iter().filter_map(|name| feature_named(name)).map(|f| f.needs);
+    let Some(field) = unread(needs, &pipeline.machine) else { return Ok(()) };
+    let reads = |feature: &&&Feature| feature.needs.machine_fields().contains(&field);
+    let mut readers: Vec<&str> = CATALOGUE.iter().filter(reads).map(|f| f.name).collect();
+    readers.truncate(4);
+    Err(FeatureError::Unread { field, readers: readers.join(", ") })
+}
+
+/// The feature that a name `channel.feature` or `channel.feature_OTHER` speaks of, whatever its
+/// channels.
+pub fn feature_named(name: &str) -> Option<&'static Feature> {
+    let single = name.rsplit_once('.').and_then(|(_, feature)| find(feature));
+    single.or_else(|| paired().find(|feature| name.contains(&format!(".{}_", feature.name))))
+}
+
+/// Features that compare two channels.
+fn paired() -> impl Iterator<Item = &'static Feature> {
+    CATALOGUE.iter().copied().filter(|feature| feature.needs == Needs::Partner)
+}
+
+/// A feature of two channels, if the name is one: `channel.feature_OTHER`, where both channels' names
+/// may hold dots.
+fn resolve_pair(name: &str, pipeline: &Pipeline) -> Option<Selection> {
+    paired().find_map(|feature| {
+        let between = format!(".{}_", feature.name);
+        let index_of = |wanted: &str| pipeline.channels.iter().position(|c| c.name == wanted);
+        name.match_indices(&between).find_map(|(at, _)| {
+            let channel = index_of(&name[..at])?;
+            let partner = index_of(&name[at + between.len()..])?;
+            let partner = (channel != partner).then_some(partner)?;
+            Some(Selection { channel, feature, partner: Some(partner), steps: 0 })
+        })
+    })
+}
+
 /// Channel names may hold dots, feature names hold none: the last dot divides.
 fn resolve(name: &str, pipeline: &Pipeline) -> Result<Selection, FeatureError> {
+    if let Some(selection) = resolve_pair(name, pipeline) {
+        return Ok(selection);
+    }
     let Some((channel, feature)) = name.rsplit_once('.') else {
         let first = pipeline.channels.first().map_or("channel", |c| c.name.as_str());
         let known = if find(name).is_some() { name } else { "mean" };
         let example = format!("{first}.{known}");
         return Err(FeatureError::NoChannel { name: name.to_owned(), example });
     };
-    let Some(index) = pipeline.channels.iter().position(|c| c.name == channel) else {
+    let index = pipeline.channels.iter().position(|c| c.name == channel);
+    let known = find(feature).filter(|feature| feature.needs != Needs::Partner);
+    if let (Some(channel), Some(known)) = (index, known) {
+        let steps = look_back(feature).map_or(0, |(_, steps)| steps as usize);
+        return Ok(Selection { channel, feature: known, partner: None, steps });
+    }
+    if let Some(feature) = paired().find(|feature| speaks_of(name, feature)) {
+        let example = match pipeline.channels.as_slice() {
+            [one, other, ..] => format!(", such as {}.{}_{}", one.name, feature.name, other.name),
+            _ => "; the pipeline has only one channel".to_owned(),
+        };
+        let (name, feature) = (name.to_owned(), feature.name);
+        return Err(FeatureError::NoPartner { name, feature, example });
+    }
+    if index.is_none() {
         let hint = hint_for_channel(channel, pipeline);
         let (name, channel) = (name.to_owned(), channel.to_owned());
         return Err(FeatureError::UnknownChannel { name, channel, hint });
-    };
-    match find(feature) {
-        Some(found) => {
-            let steps = look_back(feature).map_or(0, |(_, steps)| steps as usize);
-            Ok(Selection { channel: index, feature: found, steps })
-        }
-        None => Err(FeatureError::UnknownFeature {
-            name: name.to_owned(),
-            feature: feature.to_owned(),
-            hint: hint_for_feature(feature),
-        }),
     }
+    Err(FeatureError::UnknownFeature {
+        name: name.to_owned(),
+        feature: feature.to_owned(),
+        hint: hint_for_feature(feature),
+    })
+}
+
+/// True for `….feature` and `….feature_…`.
+fn speaks_of(name: &str, feature: &Feature) -> bool {
+    let part = format!(".{}", feature.name);
+    let mut behind = name.match_indices(&part).map(|(at, _)| &name[at + part.len()..]);
+    behind.any(|rest| rest.is_empty() || rest.starts_with('_'))
 }
 
 fn hint_for_channel(channel: &str, pipeline: &Pipeline) -> String {

@@ -3,7 +3,7 @@
 //! 0 where the window has no variance. Powers within 1e-9 of the largest are equal to it.
 
 use super::basis::TIE;
-use super::{Family, Feature, Scale, Unit};
+use super::{Family, Feature, Needs, Range, Scale, Unit};
 use crate::onnx::proto::DataType;
 
 pub(super) static FEATURE: Feature = Feature {
@@ -14,8 +14,9 @@ pub(super) static FEATURE: Feature = Feature {
     source: "textbook definition",
     unit: Unit::Hertz,
     scale: Scale::Nyquist,
+    range: Range::Nyquist,
     window_min_samples: 8,
-    needs_rate: true,
+    needs: Needs::Rate,
     kernel: |basis| {
         let bin_hz = basis.bin_hz();
         let Some(shares) = basis.shares() else { return 0.0 };

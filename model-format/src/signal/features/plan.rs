@@ -1,8 +1,10 @@
 //! A pipeline's features, resolved once and then computed window by window without allocation.
 
-use super::basis::Basis;
+use std::sync::Arc;
+
+use super::basis::{Asked, Basis, MachineParts};
 use super::name::{FeatureError, Selection, select};
-use super::{Feature, Scale};
+use super::{Feature, Needs, Scale};
 use crate::pipeline::Pipeline;
 
 /// What one pipeline computes from one window. Holds the buffers; each thread has its own.
@@ -21,6 +23,7 @@ struct Column {
     channel: usize,
     index: usize,
     feature: &'static Feature,
+    partner: Option<usize>,
     steps: usize,
 }
 
@@ -33,21 +36,35 @@ impl FeaturePlan {
     pub fn new(pipeline: &Pipeline) -> Result<Self, FeatureError> {
         let selected = select(pipeline)?;
         let window_samples = pipeline.window.length_samples as usize;
-        let spectral = selected.iter().any(|selection| selection.feature.needs_rate);
-        let rate_hz = pipeline.rate.hz().filter(|_| spectral);
+        let any = |asks: &dyn Fn(Needs) -> bool| {
+            selected.iter().any(|selection| asks(selection.feature.needs))
+        };
+        let mut partners: Vec<usize> =
+            selected.iter().filter_map(|selection| selection.partner).collect();
+        partners.sort_unstable();
+        partners.dedup();
+        let asked = Asked {
+            rate_hz: pipeline.rate.hz().filter(|_| any(&Needs::rate)),
+            cepstrum: any(&|needs| needs == Needs::Cepstrum),
+            machine: Arc::new(MachineParts::new(pipeline)),
+            partners,
+        };
         let mut columns: Vec<Column> = selected
             .into_iter()
             .enumerate()
-            .map(|(index, selection)| {
-                let Selection { channel, feature, steps } = selection;
-                Column { channel, index, feature, steps }
+            .map(|(index, Selection { channel, feature, partner, steps })| Column {
+                channel,
+                index,
+                feature,
+                partner,
+                steps,
             })
             .collect();
         columns.sort_by_key(|column| column.channel);
         Ok(FeaturePlan {
             names: pipeline.features.clone(),
             columns,
-            basis: Basis::new(window_samples, rate_hz),
+            basis: Basis::new(window_samples, asked),
             window_values: window_samples * pipeline.channels.len(),
             channels: pipeline.channels.len(),
         })
@@ -94,6 +111,8 @@ impl FeaturePlan {
                 Scale::Ratio => scale.abs().max(1.0),
                 Scale::Nyquist => plan.basis.rate_hz() / 2.0,
                 Scale::Samples => plan.basis.length(),
+                Scale::Duration => plan.basis.length() / plan.basis.rate_hz(),
+                Scale::Velocity => plan.basis.velocity_span(),
             };
             *scale = size.max(f64::from(f32::MIN_POSITIVE));
         }
@@ -102,6 +121,7 @@ impl FeaturePlan {
 
     fn each(&mut self, window: &[f32], mut take: impl FnMut(usize, f64)) {
         assert_eq!(window.len(), self.window_values, "a window has W × C values");
+        self.basis.meet(window, self.channels);
         let mut loaded = usize::MAX;
         for column in &self.columns {
             if column.channel != loaded {
@@ -109,6 +129,7 @@ impl FeaturePlan {
                 self.basis.load(window, self.channels, loaded);
             }
             self.basis.look_back(column.steps);
+            self.basis.set_partner(column.partner);
             take(column.index, (column.feature.kernel)(&mut self.basis));
         }
     }

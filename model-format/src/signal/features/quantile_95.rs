@@ -3,7 +3,7 @@
 //!
 //! A window of one sample has that sample as every quantile.
 
-use super::{Family, Feature, Scale, Unit};
+use super::{Family, Feature, Needs, Range, Scale, Unit};
 
 pub(super) static FEATURE: Feature = Feature {
     name: "quantile_95",
@@ -14,8 +14,9 @@ pub(super) static FEATURE: Feature = Feature {
     source: "R. Hyndman and Y. Fan, Sample quantiles in statistical packages, 1996, type 7",
     unit: Unit::Channel,
     scale: Scale::Magnitude,
+    range: Range::Any,
     window_min_samples: 1,
-    needs_rate: false,
+    needs: Needs::Nothing,
     kernel: |basis| basis.quantile(95),
     emit: |body| body.quantile(95),
 };

@@ -2,7 +2,7 @@
 //!
 //! Squares of 32-bit floats neither overflow nor vanish in 64 bits.
 
-use super::{Family, Feature, Scale, Unit};
+use super::{Family, Feature, Needs, Range, Scale, Unit};
 
 pub(super) static FEATURE: Feature = Feature {
     name: "rms",
@@ -12,8 +12,9 @@ pub(super) static FEATURE: Feature = Feature {
     source: "textbook definition",
     unit: Unit::Channel,
     scale: Scale::Magnitude,
+    range: Range::AtLeast(0.0),
     window_min_samples: 1,
-    needs_rate: false,
+    needs: Needs::Nothing,
     kernel: |basis| (basis.levels().sum_squares / basis.length()).sqrt(),
     emit: |body| body.rms(),
 };

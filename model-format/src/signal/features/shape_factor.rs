@@ -4,7 +4,7 @@
 //! 0 where all samples are 0; 1 where all are equal.
 
 use super::basis::ratio;
-use super::{Family, Feature, Scale, Unit};
+use super::{Family, Feature, Needs, Range, Scale, Unit};
 
 pub(super) static FEATURE: Feature = Feature {
     name: "shape_factor",
@@ -15,8 +15,9 @@ pub(super) static FEATURE: Feature = Feature {
           Machinery, 2016",
     unit: Unit::One,
     scale: Scale::Ratio,
+    range: Range::AtLeast(0.0),
     window_min_samples: 1,
-    needs_rate: false,
+    needs: Needs::Nothing,
     kernel: |basis| {
         let rms = (basis.levels().sum_squares / basis.length()).sqrt();
         let mean_magnitude = basis.levels().sum_magnitudes / basis.length();

@@ -4,7 +4,7 @@
 //! 0 where the window has no variance.
 
 use super::basis::ratio;
-use super::{Family, Feature, Scale, Unit};
+use super::{Family, Feature, Needs, Range, Scale, Unit};
 
 pub(super) static FEATURE: Feature = Feature {
     name: "skewness",
@@ -16,8 +16,9 @@ pub(super) static FEATURE: Feature = Feature {
           (biased)",
     unit: Unit::One,
     scale: Scale::Ratio,
+    range: Range::Any,
     window_min_samples: 1,
-    needs_rate: false,
+    needs: Needs::Nothing,
     kernel: |basis| {
         let variance = basis.variance();
         let third = basis.moments().sum_cubes / basis.length();

@@ -3,7 +3,7 @@
 //!
 //! Exactly 0 where all samples are equal.
 
-use super::{Family, Feature, Scale, Unit};
+use super::{Family, Feature, Needs, Range, Scale, Unit};
 use crate::onnx::tensor::Tensor;
 
 pub(super) static FEATURE: Feature = Feature {
@@ -15,8 +15,9 @@ pub(super) static FEATURE: Feature = Feature {
     source: "textbook definition",
     unit: Unit::ChannelPerSample,
     scale: Scale::Span,
+    range: Range::Any,
     window_min_samples: 2,
-    needs_rate: false,
+    needs: Needs::Nothing,
     kernel: |basis| {
         let deviations = basis.deviations();
         let n = deviations.len();

@@ -4,7 +4,7 @@
 //! 0 where the window has no variance. Shares below 1e-12 of the mean share count with the
 //! logarithm of that.
 
-use super::{Family, Feature, Scale, Unit};
+use super::{Family, Feature, Needs, Range, Scale, Unit};
 
 pub(super) static FEATURE: Feature = Feature {
     name: "spectral_entropy",
@@ -16,8 +16,9 @@ pub(super) static FEATURE: Feature = Feature {
           power spectrum, 1991",
     unit: Unit::One,
     scale: Scale::Ratio,
+    range: Range::Share,
     window_min_samples: 8,
-    needs_rate: true,
+    needs: Needs::Rate,
     kernel: |basis| {
         let Some(shares) = basis.shares() else { return 0.0 };
         let count = shares.len() as f64;

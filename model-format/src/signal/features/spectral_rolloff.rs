@@ -4,7 +4,7 @@
 //! 0 where the window has no variance. A cumulative share within 1e-9 of 0.95 has reached it.
 
 use super::basis::{ROLLOFF, TIE};
-use super::{Family, Feature, Scale, Unit};
+use super::{Family, Feature, Needs, Range, Scale, Unit};
 
 pub(super) static FEATURE: Feature = Feature {
     name: "spectral_rolloff",
@@ -15,8 +15,9 @@ pub(super) static FEATURE: Feature = Feature {
     source: "G. Peeters, A large set of audio features for sound description, CUIDADO report, 2004",
     unit: Unit::Hertz,
     scale: Scale::Nyquist,
+    range: Range::Nyquist,
     window_min_samples: 8,
-    needs_rate: true,
+    needs: Needs::Rate,
     kernel: |basis| {
         let bin_hz = basis.bin_hz();
         let Some(shares) = basis.shares() else { return 0.0 };

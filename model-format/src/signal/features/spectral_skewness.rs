@@ -5,7 +5,7 @@
 //! variance.
 
 use super::basis::TIE;
-use super::{Family, Feature, Scale, Unit};
+use super::{Family, Feature, Needs, Range, Scale, Unit};
 
 pub(super) static FEATURE: Feature = Feature {
     name: "spectral_skewness",
@@ -16,8 +16,9 @@ pub(super) static FEATURE: Feature = Feature {
     source: "G. Peeters, A large set of audio features for sound description, CUIDADO report, 2004",
     unit: Unit::One,
     scale: Scale::Ratio,
+    range: Range::Any,
     window_min_samples: 8,
-    needs_rate: true,
+    needs: Needs::Rate,
     kernel: |basis| {
         let narrow = basis.length() * TIE;
         let moments = basis.spectral_moments();

@@ -4,7 +4,7 @@
 //! A sample counts as above the mean where it exceeds it by more than 1e-9 of the span. 0 where
 //! all samples are equal.
 
-use super::{Family, Feature, Scale, Unit};
+use super::{Family, Feature, Needs, Range, Scale, Unit};
 
 pub(super) static FEATURE: Feature = Feature {
     name: "zero_crossing_rate",
@@ -15,8 +15,9 @@ pub(super) static FEATURE: Feature = Feature {
     source: "textbook definition, around the mean",
     unit: Unit::One,
     scale: Scale::Ratio,
+    range: Range::Share,
     window_min_samples: 2,
-    needs_rate: false,
+    needs: Needs::Nothing,
     kernel: |basis| {
         let margin = basis.margin();
         let deviations = basis.deviations();

@@ -9,9 +9,9 @@
 
 use std::f64::consts::TAU;
 
-use super::bearing::BEARING_6205;
 use super::noise::Noise;
 use super::{SimulatedChannel, SimulatedSample, SimulationError, fraction, rows};
+use crate::signal::bearing::BEARING_6205;
 
 /// The channels: radial horizontal, radial vertical, axial.
 pub const CHANNELS: [SimulatedChannel; 3] = [

@@ -1,6 +1,9 @@
 //! The shared parts as graph values, for all channels at once, under the kernels' names.
 
+use std::sync::Arc;
+
 use super::MARGIN;
+use super::machine::MachineParts;
 use super::spectral::{FLOOR, Sixteenth, Third};
 use crate::onnx::graph::{GraphBuilder, Value};
 use crate::onnx::proto::DataType;
@@ -8,67 +11,81 @@ use crate::onnx::tensor::Tensor;
 use crate::signal::spectrum::hann;
 
 /// The axis of time in `[N, C, W]`, and of everything that is computed along it.
-const TIME: i64 = 2;
+pub(super) const TIME: i64 = 2;
 
 /// The shared parts as graph values. Every accessor writes its nodes in full; the builder writes
 /// equal nodes once.
 pub struct BasisGraph<'a> {
     /// The graph under construction.
     pub graph: &'a mut GraphBuilder,
-    samples: Value,
-    window_samples: usize,
-    rate_hz: Option<f64>,
-    steps: usize,
+    frame: Frame,
+}
+
+/// What all nodes of a pipeline's features are about.
+#[derive(Clone)]
+pub(in crate::signal::features) struct Frame {
+    /// 64-bit `[N, C, W]`.
+    pub samples: Value,
+    /// W.
+    pub window_samples: usize,
+    /// Samples per second.
+    pub rate_hz: Option<f64>,
+    /// What is known of the machine.
+    pub machine: Arc<MachineParts>,
+    /// The channel that a feature of two channels compares with.
+    pub partner: Option<usize>,
+    /// How many samples the feature looks back.
+    pub steps: usize,
 }
 
 impl<'a> BasisGraph<'a> {
-    /// Over `samples`, 64-bit `[N, C, W]`.
-    pub(in crate::signal::features) fn new(
-        graph: &'a mut GraphBuilder,
-        samples: Value,
-        window_samples: usize,
-        rate_hz: Option<f64>,
-    ) -> Self {
-        BasisGraph { graph, samples, window_samples, rate_hz, steps: 0 }
-    }
-
-    /// Sets how many samples the feature looks back.
-    pub(in crate::signal::features) fn look_back(&mut self, steps: usize) {
-        self.steps = steps;
+    pub(in crate::signal::features) fn new(graph: &'a mut GraphBuilder, frame: Frame) -> Self {
+        BasisGraph { graph, frame }
     }
 
     /// The same under another name scope, so that shared nodes are named after what they are.
-    fn named<T>(&mut self, scope: &str, build: impl FnOnce(&mut BasisGraph<'_>) -> T) -> T {
-        let (samples, steps) = (self.samples.clone(), self.steps);
-        let (window_samples, rate_hz) = (self.window_samples, self.rate_hz);
-        self.graph.scoped(scope, |graph| {
-            build(&mut BasisGraph { graph, samples, window_samples, rate_hz, steps })
-        })
+    pub(super) fn named<T>(
+        &mut self,
+        scope: &str,
+        build: impl FnOnce(&mut BasisGraph<'_>) -> T,
+    ) -> T {
+        let frame = self.frame.clone();
+        self.graph.scoped(scope, |graph| build(&mut BasisGraph { graph, frame }))
+    }
+
+    /// The channel that a feature of two channels compares with.
+    pub(super) fn partner(&self) -> usize {
+        self.frame.partner.expect("a feature of two channels is resolved with both")
+    }
+
+    /// What is known of the machine.
+    pub(super) fn machine(&self) -> Arc<MachineParts> {
+        Arc::clone(&self.frame.machine)
     }
 
     /// The samples x, `[N, C, W]`.
     pub fn samples(&self) -> Value {
-        self.samples.clone()
+        self.frame.samples.clone()
     }
 
     /// How many samples the feature looks back, fewer than the window has.
     pub fn steps(&self) -> usize {
-        self.steps
+        self.frame.steps
     }
 
     /// The number of samples n.
     pub fn window_samples(&self) -> usize {
-        self.window_samples
+        self.frame.window_samples
     }
 
     /// Samples per second.
     pub fn rate_hz(&self) -> f64 {
-        self.rate_hz.expect("features that need a rate are refused without one")
+        self.frame.rate_hz.expect("features that need a rate are refused without one")
     }
 
     /// Hertz from one bin to the next.
     pub fn bin_hz(&self) -> f64 {
-        self.rate_hz() / self.window_samples as f64
+        self.rate_hz() / self.frame.window_samples as f64
     }
 
     /// Σ x along time, `[N, C, 1]`.
@@ -90,7 +107,7 @@ impl<'a> BasisGraph<'a> {
 
     /// x / n.
     pub fn over_length(&mut self, x: &Value) -> Value {
-        self.over(x, self.window_samples as f64)
+        self.over(x, self.frame.window_samples as f64)
     }
 
     /// x².
@@ -125,12 +142,12 @@ impl<'a> BasisGraph<'a> {
 
     /// The smallest sample.
     pub fn min(&mut self) -> Value {
-        self.named("levels", |b| b.graph.reduce_min(&b.samples, TIME, true))
+        self.named("levels", |b| b.graph.reduce_min(&b.frame.samples, TIME, true))
     }
 
     /// The largest sample.
     pub fn max(&mut self) -> Value {
-        self.named("levels", |b| b.graph.reduce_max(&b.samples, TIME, true))
+        self.named("levels", |b| b.graph.reduce_max(&b.frame.samples, TIME, true))
     }
 
     /// max - min.
@@ -141,7 +158,7 @@ impl<'a> BasisGraph<'a> {
 
     /// |x|.
     pub fn magnitudes(&mut self) -> Value {
-        self.named("levels", |b| b.graph.abs(&b.samples))
+        self.named("levels", |b| b.graph.abs(&b.frame.samples))
     }
 
     /// The largest |x|.
@@ -173,7 +190,7 @@ impl<'a> BasisGraph<'a> {
     pub fn deviations(&mut self) -> Value {
         self.named("deviations", |b| {
             let first = b.at(&b.samples(), 0);
-            let from_first = b.graph.sub(&b.samples, &first);
+            let from_first = b.graph.sub(&b.frame.samples, &first);
             let sum = b.sum(&from_first);
             let mean = b.over_length(&sum);
             b.graph.sub(&from_first, &mean)
@@ -210,25 +227,25 @@ impl<'a> BasisGraph<'a> {
 
     /// The differences of neighbours, `[N, C, W - 1]`.
     pub fn changes(&mut self) -> Value {
-        self.named("changes", |b| b.differences(&b.samples(), b.window_samples))
+        self.named("changes", |b| b.differences(&b.samples(), b.frame.window_samples))
     }
 
     /// The differences of neighbouring differences, `[N, C, W - 2]`.
     pub fn second_changes(&mut self) -> Value {
         let changes = self.changes();
-        self.named("second_changes", |b| b.differences(&changes, b.window_samples - 1))
+        self.named("second_changes", |b| b.differences(&changes, b.frame.window_samples - 1))
     }
 
     /// Population variance of the differences.
     pub fn change_variance(&mut self) -> Value {
         let changes = self.changes();
-        self.named("changes", |b| b.shifted_variance(&changes, b.window_samples - 1))
+        self.named("changes", |b| b.shifted_variance(&changes, b.frame.window_samples - 1))
     }
 
     /// Population variance of the second differences.
     pub fn second_change_variance(&mut self) -> Value {
         let changes = self.second_changes();
-        self.named("second_changes", |b| b.shifted_variance(&changes, b.window_samples - 2))
+        self.named("second_changes", |b| b.shifted_variance(&changes, b.frame.window_samples - 2))
     }
 
     fn differences(&mut self, x: &Value, count: usize) -> Value {
@@ -252,7 +269,7 @@ impl<'a> BasisGraph<'a> {
     /// Σ c[t] c[t + lag] / Σ c²; 0 where the window has no variance.
     pub fn autocorrelation(&mut self, lag: usize) -> Value {
         let (deviations, energy) = (self.deviations(), self.deviation_energy());
-        let n = self.window_samples;
+        let n = self.frame.window_samples;
         let earlier = self.range(&deviations, 0, n - lag);
         let later = self.range(&deviations, lag, n);
         let products = self.graph.mul(&earlier, &later);
@@ -262,22 +279,23 @@ impl<'a> BasisGraph<'a> {
 
     /// The quantile at `percent`, see the kernel.
     pub fn quantile(&mut self, percent: usize) -> Value {
-        let sorted =
-            self.named("sorted", |b| b.graph.sort_ascending(&b.samples, TIME, b.window_samples));
+        let sorted = self.named("sorted", |b| {
+            b.graph.sort_ascending(&b.frame.samples, TIME, b.frame.window_samples)
+        });
         self.named(&format!("quantile_{percent:02}"), |b| b.interpolate(&sorted, percent))
     }
 
     /// The median of |x - median|.
     pub fn median_distance(&mut self) -> Value {
         let median = self.quantile(50);
-        let distances = self.graph.sub(&self.samples, &median);
+        let distances = self.graph.sub(&self.frame.samples, &median);
         let distances = self.graph.abs(&distances);
-        let sorted = self.graph.sort_ascending(&distances, TIME, self.window_samples);
+        let sorted = self.graph.sort_ascending(&distances, TIME, self.frame.window_samples);
         self.interpolate(&sorted, 50)
     }
 
     fn interpolate(&mut self, sorted: &Value, percent: usize) -> Value {
-        let last = self.window_samples - 1;
+        let last = self.frame.window_samples - 1;
         let position = last * percent;
         let (index, part) = (position / 100, (position % 100) as f64 / 100.0);
         let below = self.at(sorted, index);
@@ -296,25 +314,28 @@ impl<'a> BasisGraph<'a> {
         self.named("spectrum", |b| b.ratio(&power, &total))
     }
 
-    fn power(&mut self) -> Value {
+    pub(super) fn power(&mut self) -> Value {
         let deviations = self.deviations();
-        self.named("spectrum", |b| {
-            let n = b.window_samples;
-            let count = n / 2;
-            let window = b.graph.constant(Tensor::f64(vec![n], hann(n)));
-            let windowed = b.graph.mul(&deviations, &window);
-            let column = b.graph.unsqueeze(&windowed, 3);
-            let transform = b.graph.dft(&column);
-            let bins = b.range(&transform, 1, count + 1);
-            let squares = b.square(&bins);
-            let power = b.graph.reduce_sum(&squares, 3, false);
-            let mut sides = vec![2.0; count];
-            if n.is_multiple_of(2) {
-                sides[count - 1] = 1.0;
-            }
-            let sides = b.graph.constant(Tensor::f64(vec![count], sides));
-            b.graph.mul(&power, &sides)
-        })
+        self.named("spectrum", |b| b.power_of(&deviations))
+    }
+
+    /// The powers of bins 1 to ⌊n/2⌋ of values without a mean.
+    pub(super) fn power_of(&mut self, values: &Value) -> Value {
+        let n = self.window_samples();
+        let count = n / 2;
+        let window = self.graph.constant(Tensor::f64(vec![n], hann(n)));
+        let windowed = self.graph.mul(values, &window);
+        let column = self.graph.unsqueeze(&windowed, 3);
+        let transform = self.graph.dft(&column);
+        let bins = self.range(&transform, 1, count + 1);
+        let squares = self.square(&bins);
+        let power = self.graph.reduce_sum(&squares, 3, false);
+        let mut sides = vec![2.0; count];
+        if n.is_multiple_of(2) {
+            sides[count - 1] = 1.0;
+        }
+        let sides = self.graph.constant(Tensor::f64(vec![count], sides));
+        self.graph.mul(&power, &sides)
     }
 
     fn total_power(&mut self) -> Value {
@@ -331,8 +352,8 @@ impl<'a> BasisGraph<'a> {
     }
 
     /// 1, 2, … as a constant along the bins.
-    fn bins(&mut self) -> Value {
-        let count = self.window_samples / 2;
+    pub(super) fn bins(&mut self) -> Value {
+        let count = self.frame.window_samples / 2;
         let bins = (1..=count).map(|k| k as f64).collect();
         self.graph.constant(Tensor::f64(vec![count], bins))
     }
@@ -378,7 +399,7 @@ impl<'a> BasisGraph<'a> {
     pub fn spectral_logs(&mut self) -> Value {
         let shares = self.shares();
         self.named("spectral_logs", |b| {
-            let floor = b.graph.scalar_f64(FLOOR / (b.window_samples / 2) as f64);
+            let floor = b.graph.scalar_f64(FLOOR / (b.frame.window_samples / 2) as f64);
             let raised = b.graph.max(&shares, &floor);
             b.graph.log(&raised)
         })
@@ -386,12 +407,12 @@ impl<'a> BasisGraph<'a> {
 
     /// The share of power in a third of the band.
     pub fn band_power(&mut self, third: Third) -> Value {
-        self.power_within(third.range(self.window_samples))
+        self.power_within(third.range(self.frame.window_samples))
     }
 
     /// The share of power in a sixteenth of the band.
     pub fn sixteenth_power(&mut self, sixteenth: Sixteenth) -> Value {
-        self.power_within(sixteenth.range(self.window_samples))
+        self.power_within(sixteenth.range(self.frame.window_samples))
     }
 
     fn power_within(&mut self, bins: std::ops::Range<usize>) -> Value {

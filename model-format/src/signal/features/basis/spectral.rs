@@ -196,6 +196,18 @@ impl Basis {
         any.then_some(spectral.shares.as_slice())
     }
 
+    /// The powers of bins 1 to ⌊n/2⌋, as `spectrum` defines them; all 0 where the window has no
+    /// variance.
+    pub fn power(&mut self) -> &[f64] {
+        self.spectral().0.spectrum.power()
+    }
+
+    /// ln p along the bins, each share raised to the floor.
+    pub(super) fn log_shares(&mut self) -> &[f64] {
+        self.spectral_logs();
+        &self.spectral().0.log_shares
+    }
+
     /// Hertz from one bin to the next.
     pub fn bin_hz(&self) -> f64 {
         self.rate_hz() / self.length()

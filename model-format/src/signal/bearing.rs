@@ -11,8 +11,12 @@
 //! | ball (BSF, a turn of the ball; it meets both races) | `D/(2d) · (1 − r²)` |
 //! | cage (FTF) | `1/2 · (1 − r)` |
 
+use serde::{Deserialize, Serialize};
+
 /// Geometry of a rolling bearing.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct BearingGeometry {
     /// How many balls.
     pub balls: u32,
@@ -21,6 +25,7 @@ pub struct BearingGeometry {
     /// Diameter of the circle on which their centres lie, in millimetres.
     pub pitch_diameter_mm: f64,
     /// Contact angle, in degrees.
+    #[serde(default)]
     pub contact_angle_deg: f64,
 }
 
