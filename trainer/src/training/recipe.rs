@@ -411,7 +411,7 @@ fn each_channel<'a>(
     }
     let speed = speed_channel(pipeline).filter(|_| !feature.needs.machine_fields().is_empty());
     let vibrating = channels.filter(move |(_, channel)| Some(*channel) != speed);
-    Box::new(vibrating.map(|(index, channel)| (index, format!("{channel}.{name}"))))
+    Box::new(vibrating.map(move |(index, channel)| (index, format!("{channel}.{name}"))))
 }
 
 fn families() -> impl Iterator<Item = &'static str> {
