@@ -48,6 +48,7 @@ pub(crate) enum EndedBy {
 
 /// How a recorder stands.
 #[derive(Clone, Debug, Default, Serialize, ToSchema)]
+#[schema(as = RecorderStanding)]
 pub(crate) struct Standing {
     /// True while topics are followed.
     pub(crate) connected: bool,
