@@ -36,7 +36,7 @@ it("shows the spectrum and the spectrogram of what is in view, and of a selectio
   await page.getByRole("application").focus();
   for (const key of ["ArrowRight", "ArrowRight", "ArrowUp", "ArrowUp"]) await page.keyboard.press(key);
   const told = page.locator("figure [role=status]");
-  await page.getByText(/Hz · /).waitFor();
+  await told.filter({ hasText: /Hz · / }).waitFor();
   const [, hz, density] = /· ([\d.]+)\s?Hz · ([\d.e+−]+)/.exec((await told.textContent()) ?? "") ?? [];
   expect(Number(hz)).toBeCloseTo(found.frequencies_hz[2] ?? 0, 2);
   const expected = found.columns[1]?.[2] ?? 0;
