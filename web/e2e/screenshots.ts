@@ -30,7 +30,9 @@ const labelled = (page: Page) => page.getByRole("row", { name: /^pump/ }).waitFo
 async function frequencies(page: Page, kind: string): Promise<void> {
   await page.getByRole("button", { name: kind }).click();
   await page.getByText(/^View: rows/).waitFor();
-  await page.getByRole("heading", { name: "Frequencies" }).scrollIntoViewIfNeeded();
+  await page.getByLabel("Segment").selectOption({ label: "128 rows" });
+  await page.getByText(/× 128 rows/).waitFor();
+  await page.getByRole("heading", { name: "Frequencies" }).evaluate((heading) => heading.scrollIntoView());
 }
 async function steps(page: Page): Promise<void> {
   for (const kind of ["resample", "select"]) {
@@ -73,7 +75,7 @@ async function prepare(client: Client) {
   const settings = { sources: [{ topic: "cirame/samples/{machine}" }], label: "running" };
   const record = async (dataset: string) =>
     (await client.ask<Schemas["Recorder"]>("POST", "/api/data/recorders", { dataset, settings })).id;
-  const [kept, recorder] = [await record("recorded"), await record("recording")];
+  const [kept, recorder] = [await record("recorded"), await record("hall-3")];
   const of = (id: string) => client.ask<Schemas["Recorder"]>("GET", `/api/data/recorders/${id}`);
   for (const id of [kept, recorder]) {
     await client.until("rows", async () => ((await of(id)).streams[0]?.rows ?? 0) > 2000 || undefined);

@@ -17,7 +17,7 @@ it("goes along the ramp, and not beyond its ends", () => {
 
 it("finds the decades of values, without those of nothing", () => {
   expect(decadesOf([[0, 1], [100]])).toEqual([0, 2]);
-  expect(decadesOf([[1e-30, 1]])).toEqual([-8, 0]);
+  expect(decadesOf([[1e-30, 1]])).toEqual([-6, 0]);
   expect(decadesOf([[10, 10]])).toEqual([0, 1]);
   expect(decadesOf([[0], []])).toBeUndefined();
 });

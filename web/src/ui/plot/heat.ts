@@ -20,7 +20,7 @@ export function onRamp(stops: readonly Colour[], share: number): Colour {
 }
 
 /** Powers of ten between the smallest and the largest value above 0; at most `decades` of them. */
-export function decadesOf(values: readonly (readonly number[])[], decades = 8): [number, number] | undefined {
+export function decadesOf(values: readonly (readonly number[])[], decades = 6): [number, number] | undefined {
   let [low, high] = [Infinity, 0];
   for (const column of values) {
     for (const value of column) {
