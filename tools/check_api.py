@@ -36,6 +36,7 @@ def fill(trainer: Trainer, folder: Path) -> dict[str, dict]:
         "POST /api/data/datasets/{name}/imports": name,
         "GET /api/data/recordings/{id}": {"path.id": recording},
         "GET /api/data/recordings/{id}/samples": {"path.id": recording},
+        "POST /api/data/recordings/{id}/replay": {"path.id": recording},
         "PUT /api/data/recordings/{id}/labels": {"path.id": recording},
         "GET /api/data/uploads/{id}": {"path.id": upload},
         "PATCH /api/data/uploads/{id}": {"path.id": upload},

@@ -24,7 +24,7 @@ mod select;
 mod tests;
 
 pub(crate) use carry::{RepairError, RepairInput, repair};
-pub(crate) use lineage::{Lineage, replay};
+pub(crate) use lineage::{Lineage, Replayed, replay};
 
 /// Most samples that a repair holds at once, in bytes: those of its inputs, or those that a step makes
 /// of them. Beside them lie the ones that are being made, and a file that is being read.

@@ -127,14 +127,14 @@ it("asks before changes are lost, and goes to the next recording once they are s
 it("keeps unsaved labels when saving is refused, and says why", async () => {
   const [page] = await opened(3, { expected: [507] });
   const problem = { code: "disk_full", title: "The disk is full", detail: "free some space", status: 507 };
-  await page.route("**/labels", (route) =>
+  await page.route("**/labels/changes", (route) =>
     route.fulfill({ status: 507, contentType: "application/problem+json", body: JSON.stringify(problem) }),
   );
   await page.getByRole("button", { name: "Erase" }).first().click();
   await page.getByRole("button", { name: "Save labels" }).click();
   expect(await page.getByRole("alert").textContent()).toContain("disk_full");
   await page.getByText("Not saved").waitFor();
-  await page.unroute("**/labels");
+  await page.unroute("**/labels/changes");
   await page.getByRole("button", { name: "Discard" }).click();
   await page.getByRole("heading", { name: "1 label" }).waitFor();
 });

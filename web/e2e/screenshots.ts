@@ -23,10 +23,74 @@ interface Picture {
 
 const { lab, open } = useBrowser();
 
+/** What is done on pages before their picture. */
+const split = (page: Page) => page.getByRole("heading", { name: /^(No leaks|\d+ leaks?)$/ }).waitFor();
+const history = (page: Page) => page.getByRole("row", { name: /as the plant calls it/ }).waitFor();
+const labelled = (page: Page) => page.getByRole("row", { name: /^pump/ }).waitFor();
+async function frequencies(page: Page, kind: string): Promise<void> {
+  await page.getByRole("button", { name: kind }).click();
+  await page.getByText(/^View: rows/).waitFor();
+  await page.getByLabel("Segment").selectOption({ label: "128 rows" });
+  await page.getByText(/× 128 rows/).waitFor();
+  await page.getByRole("heading", { name: "Frequencies" }).evaluate((heading) => heading.scrollIntoView());
+}
+async function steps(page: Page): Promise<void> {
+  for (const kind of ["resample", "select"]) {
+    await page.getByLabel("Step", { exact: true }).selectOption(kind);
+    await page.getByRole("button", { name: "Add the step" }).click();
+  }
+  await page.getByLabel("Rate [Hz]").fill("250");
+  await page.getByRole("group", { name: "2. select" }).getByLabel("accX").check();
+}
+async function replayed(page: Page): Promise<void> {
+  await page
+    .getByRole("button", { name: /^Made of/ })
+    .first()
+    .click();
+  await page.getByRole("button", { name: /^Replay/ }).click();
+  await page.getByText(/came out the same/).waitFor();
+}
+async function topics(page: Page): Promise<void> {
+  await page.getByLabel("Topics (optional)").fill("cirame/samples/#");
+  await page.getByLabel("Listen for, in seconds").fill("2");
+  await page.getByRole("button", { name: "Find topics" }).click();
+  await page
+    .getByRole("row", { name: /pump-1/ })
+    .getByRole("checkbox")
+    .check();
+  await page.getByRole("button", { name: "Take 1 topic" }).click();
+}
+
+/** Labels that were changed, a repair, and two recorders: what the pictures of these show. */
+async function prepare(client: Client) {
+  const read = { time: "t_ns", label_from: "column:label" };
+  await client.importFolder("pictured", join(lab.folder, "pump"), read);
+  const change = (body: Partial<Schemas["LabelChangeRequest"]>) =>
+    client.ask("POST", "/api/data/datasets/pictured/labels/changes", body);
+  await change({ edits: [{ edit: "rename", class: "normal", to: "healthy" }], comment: "as the plant calls it" });
+  await change({ label_set: "wear", edits: [{ edit: "copy" }], comment: "for the survey in May" });
+  const repair = { steps: [{ step: "resample", rate_hz: 250, method: "linear" }], into: "pictured-slow" };
+  const job = await client.ask<Schemas["Job"]>("POST", "/api/data/datasets/pictured/repairs", repair);
+  await client.job(job.id);
+  const settings = { sources: [{ topic: "cirame/samples/{machine}" }], label: "running" };
+  const record = async (dataset: string) =>
+    (await client.ask<Schemas["Recorder"]>("POST", "/api/data/recorders", { dataset, settings })).id;
+  const [kept, recorder] = [await record("recorded"), await record("hall-3")];
+  const of = (id: string) => client.ask<Schemas["Recorder"]>("GET", `/api/data/recorders/${id}`);
+  for (const id of [kept, recorder]) {
+    await client.until("rows", async () => ((await of(id)).streams[0]?.rows ?? 0) > 2000 || undefined);
+  }
+  await client.ask("POST", `/api/data/recorders/${kept}/stop`, {});
+  await client.until("the recordings", async () => (await of(kept)).state === "kept" || undefined);
+  return { repaired: job.id, kept, recorder };
+}
+
 async function pictures(): Promise<Picture[]> {
   const client = new Client(lab);
+  const { repaired, kept, recorder } = await prepare(client);
   const { recordings } = await client.ask<Schemas["DatasetVersion"]>("GET", "/api/data/datasets/pump");
   const recording = recordings[0]?.recording_id;
+  const imbalance = recordings.find(({ labels }) => labels[0]?.class === "imbalance")?.recording_id;
   const result = (page: Page) => page.getByText("pump-1").first().waitFor();
   return [
     { name: "sign-in", path: "/sign-in", signedIn: false },
@@ -34,6 +98,27 @@ async function pictures(): Promise<Picture[]> {
     { name: "datasets", path: "/datasets" },
     { name: "import", path: "/datasets/-/import" },
     { name: "dataset", path: "/datasets/pump", documented: true },
+    {
+      name: "dataset-overview",
+      path: "/datasets/pump/overview?test=recording:*_2.csv",
+      before: split,
+      documented: true,
+    },
+    { name: "labels", path: "/datasets/pictured/labels", before: history, documented: true },
+    { name: "repair", path: "/datasets/pump/repair", before: steps, documented: true },
+    { name: "repaired", path: `/datasets/pump/repair?job=${repaired}` },
+    { name: "lineage", path: "/datasets/pictured-slow/lineage", before: replayed },
+    { name: "recorders", path: "/recorders" },
+    { name: "record", path: "/recorders/-/new?dataset=recorded", before: topics },
+    { name: "recorder", path: `/recorders/${recorder}`, before: labelled, documented: true },
+    { name: "recorder-kept", path: `/recorders/${kept}` },
+    { name: "spectrum", path: `/recordings/${imbalance}`, before: (page) => frequencies(page, "Spectrum") },
+    {
+      name: "spectrogram",
+      path: `/recordings/${imbalance}`,
+      before: (page) => frequencies(page, "Spectrogram"),
+      documented: true,
+    },
     { name: "recording", path: `/recordings/${recording}`, documented: true },
     { name: "training", path: "/training?dataset=pump", documented: true },
     { name: "runs", path: "/runs" },

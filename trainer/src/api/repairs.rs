@@ -1,4 +1,7 @@
-//! `/api/data/datasets/{name}/repairs`: recordings are made of others, and what they were made of.
+//! `/api/data/datasets/{name}/repairs`: recordings are made of others; what they were made of, and making
+//! them again.
+
+use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -11,12 +14,17 @@ use super::extract::{Json, Once, Path};
 use super::guard::Caller;
 use super::problem::{NOT_FOUND, Problem};
 use super::state::ApiState;
-use crate::repair::{Lineage, RepairInput, Step};
+use crate::progress::Progress;
+use crate::repair::{Lineage, RepairInput, Replayed, Step, replay};
 use crate::store::{Job, JobKind, NewJob, RecordingId, Store};
+use crate::training::Work;
 use crate::training::settings::Selector;
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(repair)).routes(routes!(lineage))
+    OpenApiRouter::new()
+        .routes(routes!(repair))
+        .routes(routes!(lineage))
+        .routes(routes!(replay_recording))
 }
 
 /// Which recordings are joined or repaired, how, and where what is made of them goes.
@@ -97,4 +105,25 @@ async fn lineage(
         Ok(store.lineage(digest)?)
     });
     Ok(Json(found.await?))
+}
+
+/// Make a recording again from what it was made of, and compare: the samples must be the same, byte by
+/// byte. A file that is missing is written again.
+#[utoipa::path(post, path = "/api/data/recordings/{id}/replay", tag = "data",
+    params(("id" = RecordingId, Path, description = "The recording")),
+    responses((status = 200, description = "What came of it", body = Replayed)))]
+async fn replay_recording(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Path(id): Path<RecordingId>,
+) -> Result<Json<Replayed>, Problem> {
+    let owner = caller.owner();
+    let replayed = state.replaying(move |state| {
+        let entry = state.folder.store().recording(owner, id)?.entry;
+        let _files = state.folder.use_files();
+        let progress = Progress::figures(Arc::default(), Arc::default());
+        let work = Work { folder: &state.folder, owner, threads: 1, progress: &progress };
+        Ok(replay(work, &entry)?)
+    });
+    Ok(Json(replayed.await?))
 }

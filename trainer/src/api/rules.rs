@@ -50,6 +50,7 @@ pub const RULES: &[(&str, &str, Access)] = &[
     ("POST", "/api/data/datasets/{name}/repairs", Signed(Data)),
     ("GET", "/api/data/recordings/{id}", Signed(Read)),
     ("GET", "/api/data/recordings/{id}/lineage", Signed(Read)),
+    ("POST", "/api/data/recordings/{id}/replay", Signed(Data)),
     ("GET", "/api/data/recordings/{id}/samples", Signed(Read)),
     ("GET", "/api/data/recordings/{id}/spectrum", Signed(Read)),
     ("GET", "/api/data/recordings/{id}/spectrogram", Signed(Read)),

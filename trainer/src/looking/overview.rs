@@ -45,8 +45,8 @@ pub(crate) struct Overview {
     pub(crate) split: Option<SplitBalance>,
     /// Recordings that hold the same samples, wholly or in part, most alike first; at most 200.
     pub(crate) duplicates: Vec<Duplicate>,
-    /// What would leak from training into testing, in sentences; some 200 at most.
-    pub(crate) leaks: Vec<String>,
+    /// What would leak from training into testing; some 200 at most.
+    pub(crate) leaks: Vec<Leak>,
     /// What else a user should know, in sentences.
     pub(crate) notes: Vec<String>,
 }
@@ -120,6 +120,24 @@ pub(crate) struct Duplicate {
     pub(crate) share: f64,
     /// True where they are the same in every value, time and channel.
     pub(crate) is_identical: bool,
+}
+
+/// Two recordings on both sides of a split, one of which tells of the other.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub(crate) struct Leak {
+    /// The one that is tested on.
+    pub(crate) tested: String,
+    /// The one that is learned from.
+    pub(crate) learned: String,
+    /// What both do, so that `tested` and `learned` before it make a sentence.
+    pub(crate) reason: String,
+}
+
+impl std::fmt::Display for Leak {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Leak { tested, learned, reason } = self;
+        write!(f, "{tested:?} (tested on) and {learned:?} (learned from) {reason}")
+    }
 }
 
 /// Looks through a version. `test` says which recordings are tested on; those that their source has
@@ -325,21 +343,18 @@ fn leaks(
     entries: &[Entry],
     tested: &[bool],
     alike: &[Alike],
-) -> Result<Vec<String>, LookError> {
+) -> Result<Vec<Leak>, LookError> {
+    let leak = |one: usize, other: usize, reason: String| {
+        let (learned, tested) = if tested[one] { (other, one) } else { (one, other) };
+        let name = |position: usize| entries[position].info.name.clone();
+        Leak { tested: name(tested), learned: name(learned), reason }
+    };
     let mut leaks = Vec::new();
     let parted = alike.iter().filter(|pair| tested[pair.one] != tested[pair.other]);
     for pair in parted.take(PAIRS_MAX) {
-        let (learned, tested) = match tested[pair.one] {
-            true => (pair.other, pair.one),
-            false => (pair.one, pair.other),
-        };
-        leaks.push(format!(
-            "{:?}, which is tested on, and {:?}, which is learned from, hold the same samples: {:.0} % \
-             of the shorter one",
-            entries[tested].info.name,
-            entries[learned].info.name,
-            100.0 * pair.share
-        ));
+        let reason =
+            format!("hold the same samples: {:.0} % of the shorter one", 100.0 * pair.share);
+        leaks.push(leak(pair.one, pair.other, reason));
     }
     let mut spans = Vec::new();
     for (position, entry) in entries.iter().enumerate() {
@@ -351,10 +366,7 @@ fn leaks(
     for (place, ((_, end_ns), one)) in spans.iter().enumerate() {
         let later = spans[place + 1..].iter().take_while(|((start_ns, _), _)| start_ns <= end_ns);
         for (_, other) in later.filter(|(_, other)| tested[*one] != tested[*other]) {
-            leaks.push(format!(
-                "{:?} and {:?} were recorded at the same time, and are on both sides of the split",
-                entries[*one].info.name, entries[*other].info.name
-            ));
+            leaks.push(leak(*one, *other, "were recorded at the same time".to_owned()));
             if leaks.len() >= PAIRS_MAX {
                 return Ok(leaks);
             }

@@ -77,6 +77,10 @@ fn an_overview_tells_classes_copies_and_leaks() {
     assert_eq!((&classes[1]["recordings"], &classes[1]["seconds"]), (&json!(3), &json!(12.0)));
     assert_eq!(found["duplicates"].as_array().unwrap().len(), 1, "{found}");
     assert_eq!(found["leaks"].as_array().unwrap().len(), 1, "{found}");
+    let leak = &found["leaks"][0];
+    assert!(leak["tested"].as_str().unwrap().ends_with("_b.csv"), "{leak}");
+    assert!(!leak["learned"].as_str().unwrap().ends_with("_b.csv"), "{leak}");
+    assert!(leak["reason"].as_str().unwrap().contains("100 %"), "{leak}");
     assert!(found["notes"][0].as_str().unwrap().contains("imbalance"));
     assert_eq!(admin.get(path).expect(200).json()["split"], Value::Null);
     refused(&admin, &format!("{path}?test=recording:nothing"), "test");

@@ -100,6 +100,14 @@ fn no_two_types_have_one_name_in_the_document() {
 }
 
 #[test]
+fn two_types_of_one_name_do_not_share_a_schema() {
+    let schemas = &document()["components"]["schemas"];
+    assert_eq!(schemas["Recorder"]["allOf"][0]["$ref"], "#/components/schemas/RecorderStanding");
+    assert!(schemas["RecorderStanding"]["properties"]["streams"].is_object());
+    assert!(schemas["Standing"]["properties"]["stage"].is_object());
+}
+
+#[test]
 fn every_operation_has_a_rule_and_every_rule_an_operation() {
     for (method, path) in operations() {
         assert!(access(&method, &path).is_some(), "no rule names {method} {path}");

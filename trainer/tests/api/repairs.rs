@@ -42,12 +42,27 @@ fn a_repair_makes_recordings_with_a_lineage_and_the_same_again_changes_nothing()
         assert_eq!(lineage["inputs"][0]["recording"]["content"], pump["content"]);
     }
     assert_eq!(admin.get("/api/data/datasets/pump").json(), before, "the inputs stay as they are");
+    let first = &slow["recordings"][0];
+    let path = format!("/api/data/recordings/{}/replay", first["recording_id"].as_str().unwrap());
+    let content = first["content"].as_str().unwrap();
+    let replayed = |restored: bool| {
+        json!({ "recording": first["name"], "listed": content, "made": content, "same": true,
+                "same_labels": true, "restored": restored })
+    };
+    assert_eq!(admin.post(&path, &json!({})).expect(200).json(), replayed(false));
+    // A file that is lost is made again.
+    let file = place.data().join("datasets").join(format!("{content}.parquet"));
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(admin.post(&path, &json!({})).expect(200).json(), replayed(true));
+    assert!(file.exists());
     let again = repaired(&admin, &request);
     assert_eq!((&again["version"], &again["changed"]), (&json!(1), &json!(false)));
     assert_eq!(again["digest"], made["digest"]);
 
     let id = before["recordings"][0]["recording_id"].as_str().unwrap();
     admin.get(&format!("/api/data/recordings/{id}/lineage")).problem(404, "not_found");
+    let refused = admin.post(&format!("/api/data/recordings/{id}/replay"), &json!({}));
+    refused.problem(422, "repair");
     // The inputs cannot go before what was made of them.
     let refused = admin.delete("/api/data/datasets/pump").problem(409, "in_use");
     assert!(refused["detail"].as_str().unwrap().contains("slow"), "{refused}");

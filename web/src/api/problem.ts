@@ -8,6 +8,8 @@ export class ApiProblem extends Error {
     readonly detail: string,
     readonly status = 0,
     readonly requestId: string | null = null,
+    /** The field of the request that it is about, such as `steps.0.rate_hz`. */
+    readonly field: string | null = null,
   ) {
     super(detail || title);
     this.name = "ApiProblem";
@@ -26,7 +28,21 @@ export class ApiProblem extends Error {
       text("detail", ""),
       response.status,
       response.headers.get("x-request-id"),
+      text("field", "") || null,
     );
+  }
+
+  /** Why a job failed, as its `error` has it. */
+  static ofJob(error: unknown): ApiProblem | undefined {
+    if (typeof error !== "object" || error === null) return undefined;
+    const fields = error as Record<string, unknown>;
+    const text = (name: string) => (typeof fields[name] === "string" ? fields[name] : "");
+    return new ApiProblem(text("code"), text("title"), text("detail"), 0, null, text("field") || null);
+  }
+
+  /** What to change in this field, where the problem is about it. */
+  at(field: string): string | undefined {
+    return this.field === field ? this.detail : undefined;
   }
 
   /** Of whatever was thrown. */

@@ -300,6 +300,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/data/recordings/{id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a recording again from what it was made of, and compare: the samples must be the same, byte by
+         *     byte. A file that is missing is written again.
+         */
+        post: operations["post_data_recordings_by_id_replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/data/recordings/{id}/samples": {
         parameters: {
             query?: never;
@@ -2780,6 +2800,15 @@ export interface components {
              */
             dropped: number;
         };
+        /** @description Two recordings on both sides of a split, one of which tells of the other. */
+        Leak: {
+            /** @description The one that is learned from. */
+            learned: string;
+            /** @description What both do, so that `tested` and `learned` before it make a sentence. */
+            reason: string;
+            /** @description The one that is tested on. */
+            tested: string;
+        };
         /**
          * @description What a model may take and do in service. The device looks all the time, and goes back to its last
          *     good model by itself where one is exceeded.
@@ -2993,8 +3022,8 @@ export interface components {
             dataset: string;
             /** @description Recordings that hold the same samples, wholly or in part, most alike first; at most 200. */
             duplicates: components["schemas"]["Duplicate"][];
-            /** @description What would leak from training into testing, in sentences; some 200 at most. */
-            leaks: string[];
+            /** @description What would leak from training into testing; some 200 at most. */
+            leaks: components["schemas"]["Leak"][];
             /** @description What else a user should know, in sentences. */
             notes: string[];
             /** @description The recordings, by name. */
@@ -3755,7 +3784,7 @@ export interface components {
             stream: string;
         };
         /** @description A recorder. */
-        Recorder: components["schemas"]["Standing"] & {
+        Recorder: components["schemas"]["RecorderStanding"] & {
             /**
              * Format: int64
              * @description When it began, in milliseconds since 1970 UTC.
@@ -3789,6 +3818,26 @@ export interface components {
             dataset: string;
             /** @description What shall be recorded. */
             settings: components["schemas"]["RecordSettings"];
+        };
+        /** @description How a recorder stands. */
+        RecorderStanding: {
+            /**
+             * Format: int64
+             * @description Bytes that were recorded.
+             */
+            bytes: number;
+            /** @description True while topics are followed. */
+            connected: boolean;
+            /** @description The class of what comes. */
+            label?: string | null;
+            /** @description Why they are not. */
+            lost?: string | null;
+            /** @description Messages that were of no use, by reason. */
+            refused: {
+                [key: string]: number;
+            };
+            /** @description The streams. */
+            streams: components["schemas"]["RecordedStream"][];
         };
         /**
          * @description What a recorder does.
@@ -4128,6 +4177,21 @@ export interface components {
             /** @enum {string} */
             step: "concatenate";
         });
+        /** @description What came of making a recording again. */
+        Replayed: {
+            /** @description Digest of the samples that the dataset version lists. */
+            listed: components["schemas"]["Digest"];
+            /** @description Digest of the samples that were made now. */
+            made: components["schemas"]["Digest"];
+            /** @description Name of the recording. */
+            recording: string;
+            /** @description True where the file was missing, and is there again. */
+            restored: boolean;
+            /** @description True where the samples are the same, byte by byte. */
+            same: boolean;
+            /** @description True where labels and tags are what the repair made; false where somebody has changed them since. */
+            same_labels: boolean;
+        };
         /**
          * @description How a value is made of those around it.
          * @enum {string}
@@ -7552,6 +7616,128 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Lineage"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_data_recordings_by_id_replay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The recording */
+                id: components["schemas"]["RecordingId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What came of it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replayed"];
                 };
             };
             /** @description A problem; `code` says which */

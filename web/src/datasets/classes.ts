@@ -1,10 +1,11 @@
 // Classes of a dataset and the colours that they have on its pages.
 import type { Schemas } from "../api/client";
+import { spansOf, type LabelSet } from "../labels/sets";
 
 /** The classes of a version in the order of their colours: by name, so that it lasts from page to page. */
-export function classesOf(version: Pick<Schemas["DatasetVersion"], "recordings">): string[] {
+export function classesOf(version: Pick<Schemas["DatasetVersion"], "recordings">, set: LabelSet = null): string[] {
   const names = new Set<string>();
-  for (const recording of version.recordings) for (const label of recording.labels) names.add(label.class);
+  for (const recording of version.recordings) for (const label of spansOf(recording, set)) names.add(label.class);
   return [...names].sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { classFault, paint, same, spanAt, type Span } from "./labels";
+import { classFault, merge, paint, same, spanAt, split, type Span } from "./labels";
 
 const span = (from_row: number, to_row: number, name: string): Span => ({ from_row, to_row, class: name });
 const ROWS = 100;
@@ -113,5 +113,31 @@ describe("looking", () => {
     expect(classFault("worn")).toBeUndefined();
     expect(classFault("  ")).toBeDefined();
     expect(classFault("ü".repeat(101))).toContain("202");
+  });
+});
+
+describe("splitting and merging", () => {
+  const spans = [span(0, 20, "a"), span(20, 30, "a"), span(40, 50, "a"), span(50, 60, "b")];
+
+  it("makes two spans of one, where a row lies inside it", () => {
+    expect(split([span(0, 20, "a")], 5)).toEqual([span(0, 5, "a"), span(5, 20, "a")]);
+    for (const row of [0, 20, 35, 99]) expect(split(spans, row), `${row}`).toBeUndefined();
+  });
+
+  it("makes one span of those of one class that rows touch, with what lies between", () => {
+    expect(merge(spans, { from: 10, to: 45 })).toEqual([span(0, 50, "a"), span(50, 60, "b")]);
+    expect(merge(spans, { from: 19, to: 21 })).toEqual([span(0, 30, "a"), span(40, 50, "a"), span(50, 60, "b")]);
+  });
+
+  it("merges no two classes, and nothing where less than two spans are touched", () => {
+    for (const [from, to] of [
+      [45, 55],
+      [0, 20],
+      [30, 40],
+      [60, 99],
+    ] as const) {
+      expect(merge(spans, { from, to }), `${from}..${to}`).toBeUndefined();
+    }
+    expect(merge([], { from: 0, to: 9 })).toBeUndefined();
   });
 });

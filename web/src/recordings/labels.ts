@@ -1,5 +1,5 @@
-// Labels of a recording as spans of rows: sorted, never overlapping, within the rows. Painting is the
-// only way to change them; erasing paints with no class.
+// Labels of a recording as spans of rows: sorted, never overlapping, within the rows. Painting, splitting
+// and merging are the ways to change them; erasing paints with no class.
 import type { Schemas } from "../api/client";
 
 export type Span = Schemas["LabelSpan"];
@@ -39,6 +39,28 @@ export function paint(spans: readonly Span[], range: Range, name: string | null,
     after.shift();
   }
   return [...before, { from_row: from, to_row: to, class: name }, ...after];
+}
+
+/** Two spans of the one that has this row inside it; the second begins there. Nothing to split gives nothing. */
+export function split(spans: readonly Span[], row: number): Span[] | undefined {
+  const at = spans.findIndex((span) => span.from_row < row && row < span.to_row);
+  const whole = spans[at];
+  if (!whole) return undefined;
+  return [...spans.slice(0, at), { ...whole, to_row: row }, { ...whole, from_row: row }, ...spans.slice(at + 1)];
+}
+
+/**
+ * One span of those that these rows touch, with the rows between them, as the trainer merges. Nothing where
+ * they touch fewer than two, or more than one class.
+ */
+export function merge(spans: readonly Span[], { from, to }: Range): Span[] | undefined {
+  const first = spans.findIndex((span) => span.to_row > from);
+  const after = spans.findIndex((span) => span.from_row >= to);
+  const [low, high] = [first < 0 ? spans.length : first, after < 0 ? spans.length : after];
+  const touched = spans.slice(low, high);
+  const [one, last] = [touched[0], touched.at(-1)];
+  if (!one || !last || touched.length < 2 || touched.some((span) => span.class !== one.class)) return undefined;
+  return [...spans.slice(0, low), { ...one, to_row: last.to_row }, ...spans.slice(high)];
 }
 
 /** The position of the span that has this row, or −1. */

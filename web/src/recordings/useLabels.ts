@@ -1,29 +1,38 @@
 // The labels that are being edited: painting with undo, and saving as a new version of the dataset.
-import { computed, shallowRef } from "vue";
+import { computed, ref, shallowRef } from "vue";
 
 import { answer, api, type Schemas } from "../api/client";
+import { spansOf, type LabelSet } from "../labels/sets";
 import { useAction } from "../ui/useResource";
 import { useHistory } from "./history";
-import { paint, same, spanAt, type Range, type Span } from "./labels";
+import { merge, paint, same, spanAt, split, type Range, type Span } from "./labels";
 
 export type Labels = ReturnType<typeof useLabels>;
 
-export function useLabels(recording: Pick<Schemas["RecordingPlace"], "recording_id" | "rows" | "labels">) {
-  const saved = shallowRef<readonly Span[]>(recording.labels);
-  const history = useHistory<readonly Span[]>(recording.labels);
+type Labelled = Pick<Schemas["RecordingPlace"], "name" | "dataset" | "rows" | "labels" | "label_sets">;
+
+/** Of a recording, in one of its label sets. */
+export function useLabels(recording: Labelled, set: LabelSet) {
+  const saved = shallowRef<readonly Span[]>(spansOf(recording, set));
+  const history = useHistory<readonly Span[]>(saved.value);
   const version = shallowRef<Schemas["NewVersion"]>();
+  /** Why, for the history of the dataset's labels. */
+  const comment = ref("");
   const changed = computed(() => !same(saved.value, history.current.value));
 
-  function change(range: Range, name: string | null) {
-    const next = paint(history.current.value, range, name, recording.rows);
-    if (!same(next, history.current.value)) history.push(next);
+  function become(next: readonly Span[] | undefined) {
+    if (next && !same(next, history.current.value)) history.push(next);
   }
+  const change = (range: Range, name: string | null) =>
+    become(paint(history.current.value, range, name, recording.rows));
 
   const save = useAction(async () => {
     const labels = [...history.current.value];
-    const path = { id: recording.recording_id };
-    const made = await answer(api.PUT("/api/data/recordings/{id}/labels", { params: { path }, body: { labels } }));
-    [saved.value, version.value] = [labels, made];
+    const edit = { edit: "replace" as const, recording: recording.name, labels };
+    const body = { label_set: set, edits: [edit], comment: comment.value.trim() || null };
+    const path = { name: recording.dataset };
+    const made = await answer(api.POST("/api/data/datasets/{name}/labels/changes", { params: { path }, body }));
+    [saved.value, version.value, comment.value] = [labels, made, ""];
   });
 
   return {
@@ -33,6 +42,7 @@ export function useLabels(recording: Pick<Schemas["RecordingPlace"], "recording_
     undo: history.undo,
     redo: history.redo,
     changed,
+    comment,
     /** The version that the last saving made. */
     version,
     save,
@@ -43,6 +53,10 @@ export function useLabels(recording: Pick<Schemas["RecordingPlace"], "recording_
       const span = history.current.value[spanAt(history.current.value, row)];
       if (span) change({ from: span.from_row, to: span.to_row }, null);
     },
+    /** Makes two labels of the one at this row, which begins the second. */
+    split: (row: number) => become(split(history.current.value, row)),
+    /** Makes one label of those of one class that these rows touch. */
+    merge: (range: Range) => become(merge(history.current.value, range)),
     /** Back to what is saved; can be undone. */
     discard() {
       if (changed.value) history.push(saved.value);

@@ -15,7 +15,7 @@ export function useLeaveGuard(changed: () => boolean) {
     });
   };
   onBeforeRouteLeave(guard);
-  onBeforeRouteUpdate((to, from) => (to.path === from.path ? true : guard()));
+  onBeforeRouteUpdate((to, from) => (to.path === from.path && to.query.set === from.query.set ? true : guard()));
   const unload = (event: BeforeUnloadEvent) => {
     if (changed()) event.preventDefault();
   };

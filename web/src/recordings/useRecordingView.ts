@@ -43,7 +43,9 @@ export function useRecordingView(rows: number, channels: number) {
   watch(query, (next) => {
     clearTimeout(timer);
     timer = setTimeout(() => {
-      if (router.currentRoute.value.path === here) void router.replace({ query: next });
+      const { path, query } = router.currentRoute.value;
+      if (path !== here) return;
+      void router.replace({ query: query.set === undefined ? next : { set: query.set, ...next } });
     }, PAUSE_MS);
   });
 
