@@ -12,7 +12,7 @@ use super::guard::Caller;
 use super::problem::{NOT_FOUND, Problem};
 use super::state::ApiState;
 use crate::repair::{Lineage, RepairInput, Step};
-use crate::store::{Job, JobKind, NewJob, RecordingId, Store};
+use crate::store::{Job, JobKind, NewJob, RecordingId};
 use crate::training::settings::Selector;
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
@@ -64,7 +64,7 @@ async fn repair(
         if let Some(job) = store.attempted_job(owner, attempt.as_ref())? {
             return Ok(job);
         }
-        Store::check_dataset_name(&input.into)?;
+        input.into = store.own_dataset_name(owner, &input.into)?;
         // What is newest when it is asked for, not when its turn comes.
         let version = store.dataset_version(owner, &input.dataset, input.dataset_version)?;
         input.dataset_version = Some(version.number);

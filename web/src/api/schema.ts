@@ -11,7 +11,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Your datasets, by name. */
+        /** Your datasets and those that are shared with you, by name. */
         get: operations["get_data_datasets"];
         put?: never;
         post?: never;
@@ -28,7 +28,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The newest version of a dataset, with its recordings, labels and tags. */
+        /** A dataset: whose it is, and its newest version with recordings, labels and tags. */
         get: operations["get_data_datasets_by_name"];
         put?: never;
         post?: never;
@@ -118,6 +118,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/data/datasets/{name}/sharing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whom a dataset of yours is shared with. */
+        get: operations["get_data_datasets_by_name_sharing"];
+        /**
+         * Share a dataset of yours with these and nobody else. Others call it `OWNER:NAME`. What they have made
+         *     of it stays theirs when they may not see it any more.
+         */
+        put: operations["put_data_datasets_by_name_sharing"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/data/datasets/{name}/target": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Say what a regression on a dataset of yours predicts: it is proposed where a run names no target. */
+        put: operations["put_data_datasets_by_name_target"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/data/datasets/{name}/versions": {
         parameters: {
             query?: never;
@@ -179,7 +217,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The recorders that are at work, and those that have ended since the trainer was started. */
+        /** The recorders that are at work, and the last hundred of yours that have ended. */
         get: operations["get_data_recorders"];
         put?: never;
         /**
@@ -349,6 +387,23 @@ export interface paths {
         /** The mean power density of a span (Welch: segments under a Hann window, their mean taken out). */
         get: operations["get_data_recordings_by_id_spectrum"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/data/recordings/{id}/tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change the tags of a recording of yours: a new version of its dataset. Versions before keep theirs. */
+        put: operations["put_data_recordings_by_id_tags"];
         post?: never;
         delete?: never;
         options?: never;
@@ -822,7 +877,7 @@ export interface paths {
         /** Your keys, by name. */
         get: operations["get_keys"];
         put?: never;
-        /** Make a key. Its secret is shown this once. */
+        /** Make a key. Its secret is shown this once. It may do no more than your role. */
         post: operations["post_keys"];
         delete?: never;
         options?: never;
@@ -1235,6 +1290,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/users/{id}/role": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Give a user another role: it counts from the next request on, for sessions and API keys. The last admin
+         *     stays one.
+         */
+        put: operations["put_users_by_id_role"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1631,7 +1706,7 @@ export interface components {
          */
         ColumnRole: "time" | "channel" | "label" | "target" | "recording" | "ignored" | "undecided";
         /** @description A named set of recordings. */
-        Dataset: {
+        Dataset: components["schemas"]["DatasetStanding"] & {
             /**
              * Format: int64
              * @description When it was made, in milliseconds since 1970 UTC.
@@ -1639,7 +1714,7 @@ export interface components {
             created_ms: number;
             /** @description Identifier. */
             id: components["schemas"]["DatasetId"];
-            /** @description Name, unique for its owner. */
+            /** @description Name, unique for its owner; `OWNER:NAME` where it is another user's. */
             name: string;
             /**
              * Format: int64
@@ -1657,7 +1732,23 @@ export interface components {
              */
             version: number;
         };
+        /**
+         * @description What somebody may do with a dataset. Each includes those before it.
+         * @enum {string}
+         */
+        DatasetAccess: "read" | "label" | "own";
         DatasetId: string;
+        /** @description Whose a dataset is, what one may do with it, and what it is for. */
+        DatasetStanding: {
+            /** @description What you may do with it. */
+            access: components["schemas"]["DatasetAccess"];
+            /** @description Whether it is shared with anybody. */
+            is_shared: boolean;
+            /** @description Name of the user whose it is; `-` where the user is gone. */
+            owner: string;
+            /** @description What a regression on it predicts unless something else is asked for: a channel, or `tag:NAME`. */
+            target?: string | null;
+        };
         /** @description An immutable list of recordings with their labels and tags. */
         DatasetVersion: components["schemas"]["VersionTotals"] & {
             /**
@@ -1665,7 +1756,7 @@ export interface components {
              * @description When it was made, in milliseconds since 1970 UTC.
              */
             created_ms: number;
-            /** @description Name of the dataset. */
+            /** @description Name of the dataset, as you call it. */
             dataset: string;
             /** @description Digest of names, contents, annotations and partitions. */
             digest: components["schemas"]["Digest"];
@@ -2859,6 +2950,11 @@ export interface components {
             /** @description The password from now on: at least 10 characters. */
             password: string;
         };
+        /** @description Another role. */
+        NewRole: {
+            /** @description What the user may do from now on. */
+            role: components["schemas"]["UserRole"];
+        };
         /** @description A user who is to be. */
         NewUser: {
             /** @description The name to sign in with: letters, digits, `.`, `_` and `-`. */
@@ -2945,7 +3041,7 @@ export interface components {
         /** @description One page of a list. */
         Paged_Dataset: {
             /** @description The items. */
-            items: {
+            items: (components["schemas"]["DatasetStanding"] & {
                 /**
                  * Format: int64
                  * @description When it was made, in milliseconds since 1970 UTC.
@@ -2953,7 +3049,7 @@ export interface components {
                 created_ms: number;
                 /** @description Identifier. */
                 id: components["schemas"]["DatasetId"];
-                /** @description Name, unique for its owner. */
+                /** @description Name, unique for its owner; `OWNER:NAME` where it is another user's. */
                 name: string;
                 /**
                  * Format: int64
@@ -2970,7 +3066,7 @@ export interface components {
                  * @description Number of the newest version.
                  */
                 version: number;
-            }[];
+            })[];
             /** @description What to ask the next page with, as `cursor`; absent at the end. */
             next?: string | null;
         };
@@ -3331,7 +3427,7 @@ export interface components {
                 id: components["schemas"]["UserId"];
                 /** @description The name to sign in with. */
                 name: string;
-                /** @description What the user may do beside having things of their own. */
+                /** @description What the user may do. */
                 role: components["schemas"]["UserRole"];
             }[];
             /** @description What to ask the next page with, as `cursor`; absent at the end. */
@@ -3767,7 +3863,9 @@ export interface components {
         };
         /** @description A recording and where it is listed. */
         RecordingPlace: components["schemas"]["Entry"] & {
-            /** @description Name of the dataset. */
+            /** @description What you may do with the dataset. */
+            access: components["schemas"]["DatasetAccess"];
+            /** @description Name of the dataset, as you call it. */
             dataset: string;
             /**
              * Format: int32
@@ -4423,10 +4521,28 @@ export interface components {
             unlabelled: string | null;
         };
         Selector: string;
+        /**
+         * @description What others may do with a dataset.
+         * @enum {string}
+         */
+        SharedTo: "read" | "label";
+        /** @description Whom a dataset is shared with. Who is named and belongs to everybody may do the more of both. */
+        Sharing: {
+            everybody?: components["schemas"]["SharedTo"] | null;
+            /** @description What single users may do. */
+            users?: components["schemas"]["UserShare"][];
+        };
+        /** @description A dataset: whose it is, what it is for, and its newest version. */
+        ShownDataset: components["schemas"]["DatasetStanding"] & components["schemas"]["DatasetVersion"];
         /** @description A detached signature. */
         SignatureRequest: {
             /** @description The 64 bytes of the file `MODEL.onnx.sig`, as base64. */
             signature: string;
+        };
+        /** @description Who is signed in. */
+        SignedIn: components["schemas"]["User"] & {
+            /** @description What the role allows, and so what the user's API keys may be for. */
+            may: components["schemas"]["Scope"][];
         };
         /** @description A file that was left out. */
         Skipped: {
@@ -4605,6 +4721,13 @@ export interface components {
             /** @description The run: its report stands at `/api/training/runs/{id}` once it has succeeded. */
             run_id: components["schemas"]["RunId"];
         };
+        /** @description The tags of a recording. */
+        Tags: {
+            /** @description Facts about the recording, such as machine, load, operator and session; at most 32. */
+            tags: {
+                [key: string]: string;
+            };
+        };
         /** @description What a regression predicts. */
         Target: {
             /** @description Name of the target. */
@@ -4613,6 +4736,11 @@ export interface components {
             unit?: string | null;
         };
         TargetName: string;
+        /** @description What a regression on a dataset predicts. */
+        TargetRequest: {
+            /** @description A channel, or `tag:NAME` for a tag with a number; null for none. */
+            target?: string | null;
+        };
         /**
          * @description How a target channel's values in a window become the window's value.
          * @enum {string}
@@ -4819,15 +4947,22 @@ export interface components {
             id: components["schemas"]["UserId"];
             /** @description The name to sign in with. */
             name: string;
-            /** @description What the user may do beside having things of their own. */
+            /** @description What the user may do. */
             role: components["schemas"]["UserRole"];
         };
         UserId: string;
         /**
-         * @description What a user may do beside having things of their own.
+         * @description What a user may do; each role may do what those before it may.
          * @enum {string}
          */
-        UserRole: "admin" | "user";
+        UserRole: "viewer" | "annotator" | "engineer" | "admin";
+        /** @description What one user may do with a dataset of somebody else. */
+        UserShare: {
+            /** @description What the user may do. */
+            access: components["schemas"]["SharedTo"];
+            /** @description The user's name. */
+            user: string;
+        };
         /** @description A version without what it lists. */
         VersionSummary: {
             /**
@@ -5040,20 +5175,20 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The dataset's name */
+                /** @description The dataset's name; `OWNER:NAME` for one that is shared with you */
                 name: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description The newest version */
+            /** @description The dataset */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["DatasetVersion"];
+                    "application/json": components["schemas"]["ShownDataset"];
                 };
             };
             /** @description A problem; `code` says which */
@@ -5866,6 +6001,412 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Job"];
                 };
+            };
+            /** @description A problem; `code` says which */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_data_datasets_by_name_sharing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The dataset's name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Whom it is shared with */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sharing"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_data_datasets_by_name_sharing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The dataset's name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Sharing"];
+            };
+        };
+        responses: {
+            /** @description Shared so */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem; `code` says which */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_data_datasets_by_name_target: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The dataset's name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TargetRequest"];
+            };
+        };
+        responses: {
+            /** @description Noted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A problem; `code` says which */
             400: {
@@ -7859,6 +8400,150 @@ export interface operations {
             };
             /** @description A problem; `code` says which */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_data_recordings_by_id_tags: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The recording */
+                id: components["schemas"]["RecordingId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Tags"];
+            };
+        };
+        responses: {
+            /** @description The version with the new tags */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewVersion"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12564,7 +13249,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["User"];
+                    "application/json": components["schemas"]["SignedIn"];
                 };
             };
             /** @description A problem; `code` says which */
@@ -12680,7 +13365,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["User"];
+                    "application/json": components["schemas"]["SignedIn"];
                 };
             };
             /** @description A problem; `code` says which */
@@ -15929,6 +16614,150 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description A problem; `code` says which */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_users_by_id_role: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The user */
+                id: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRole"];
+            };
+        };
+        responses: {
+            /** @description The user */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
             };
             /** @description A problem; `code` says which */
             400: {
