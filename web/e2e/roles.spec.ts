@@ -67,7 +67,7 @@ it("shares a dataset with an annotator, who labels it, and cannot do what is not
 
   // A label of theirs is in the trainer, and the history says whose it is.
   const before = await admin.ask<Schemas["DatasetVersion"]>("GET", "/api/data/datasets/pump");
-  await ann.getByRole("rowheader").getByRole("link").first().click();
+  await ann.locator('a[href^="/recordings/"]').first().click();
   await ann.getByRole("button", { name: "Save labels" }).waitFor();
   await ann.getByRole("button", { name: "Erase", exact: true }).first().click();
   await ann.getByRole("button", { name: "Save labels" }).click();
@@ -96,7 +96,7 @@ it("shares a dataset with an annotator, who labels it, and cannot do what is not
   });
   await ann.goto(`${lab.url}/datasets/admin:pump`);
   await ann.getByText("which your role does not allow").waitFor();
-  await ann.getByRole("rowheader").getByRole("link").first().click();
+  await ann.locator('a[href^="/recordings/"]').first().click();
   await ann.getByText("Your role does not allow to change labels").waitFor();
   expect(await ann.getByRole("button", { name: "Save labels" }).count()).toBe(0);
   await expectAccessible(ann);
@@ -110,7 +110,7 @@ it("shares a dataset with an annotator, who labels it, and cannot do what is not
   // Shared no longer, it is not there.
   await owner.goto(`${lab.url}/datasets/pump`);
   await owner.getByRole("button", { name: "Shared…" }).click();
-  await dialog.getByRole("button", { name: "Do not share with ann" }).click();
+  await dialog.getByRole("button", { name: "Remove ann" }).click();
   await dialog.getByRole("button", { name: "Save" }).click();
   await owner.getByRole("button", { name: "Share…" }).waitFor();
   const narrow = await pageOf("ann", { expected: [404], width: 420, height: 800 });
@@ -126,7 +126,7 @@ it("shares a dataset with an annotator, who labels it, and cannot do what is not
 
 it("says why a dataset is not shared with somebody who is not there", async () => {
   const page = await open("/datasets/pump", { expected: [422] });
-  await page.getByRole("button", { name: "Share…" }).click();
+  await page.getByRole("button", { name: /^Shared?…$/ }).click();
   const dialog = page.getByRole("dialog");
   await dialog.getByRole("textbox", { name: "A user" }).fill("nobody");
   await dialog.getByRole("button", { name: "Save" }).click();

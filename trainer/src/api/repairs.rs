@@ -68,6 +68,9 @@ async fn repair(
         // What is newest when it is asked for, not when its turn comes.
         let version = store.dataset_version(owner, &input.dataset, input.dataset_version)?;
         input.dataset_version = Some(version.number);
+        // By the names that the store knows: one's own dataset has a long one, too.
+        input.dataset = version.dataset;
+        input.check()?;
         let input = serde_json::to_value(input).map_err(|error| Problem::internal(&error))?;
         let new = NewJob { kind: JobKind::Repair, input, run: None, attempt };
         Ok(store.submit_job(owner, &new)?)

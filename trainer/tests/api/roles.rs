@@ -29,7 +29,8 @@ fn each_role_may_do_at_each_route_what_the_documentation_says() {
     let place = Place::new();
     let service = place.serve("");
     let admin = service.admin();
-    let clients = ROLES.map(|role| service.user_as(&admin, role, role));
+    let name = |role: &str| format!("the-{role}");
+    let clients = ROLES.map(|role| service.user_as(&admin, &name(role), role));
     let table = documented();
     for (method, path) in operations() {
         let line = table.iter().find(|[m, p, _]| *m == method && *p == path);
@@ -48,7 +49,7 @@ fn each_role_may_do_at_each_route_what_the_documentation_says() {
             let client = match (&*method, &*path) {
                 // It would end the session that the other routes are asked with.
                 ("DELETE", "/api/session") => {
-                    &service.anybody().signed_in(ROLES[rank], crate::service::PASSWORD)
+                    &service.anybody().signed_in(&name(ROLES[rank]), crate::service::PASSWORD)
                 }
                 _ => client,
             };

@@ -47,7 +47,7 @@ fn changes(client: &Client, recording: &str) -> Vec<Answer> {
         client.put("/api/data/datasets/ada:pump/target", &json!({ "target": null })),
         client.post("/api/data/datasets/ada:pump/imports", &files),
         client.post("/api/data/datasets/ada:pump/imports/preview", &files),
-        client.post("/api/data/datasets/ada:pump/repairs", &repair),
+        client.post("/api/data/datasets/mine/repairs", &repair),
         client.put(&format!("/api/data/recordings/{recording}/tags"), &json!({ "tags": {} })),
         client.delete(&format!("/api/data/recordings/{recording}")),
     ]
