@@ -44,7 +44,7 @@ def check(claims: Claims, stack: Stack, _full: bool) -> None:
     console = stack.console()
     stack.ensure_model(console)
     if not any(user["name"] == "grace" for user in console.ask("GET", "/api/users")["items"]):
-        console.ask("POST", "/api/users", {"name": "grace", "password": "a-long-password-1", "role": "user"})
+        console.ask("POST", "/api/users", {"name": "grace", "password": "a-long-password-1", "role": "engineer"})
     before = facts(console)
     made: list[str] = []
 

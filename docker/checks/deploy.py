@@ -137,7 +137,7 @@ def followed(stack: Stack) -> str:
 
 def updated(stack: Stack) -> str:
     console = stack.console()
-    console.ask("POST", "/api/users", {"name": "grace", "password": "a-long-password-1", "role": "user"})
+    console.ask("POST", "/api/users", {"name": "grace", "password": "a-long-password-1", "role": "engineer"})
     before, old = set((stack.folder / "backups").glob("*.tar.gz")), revision(stack, "trainer")
     git(stack, "commit", "--quiet", "--allow-empty", "-m", "newer")
     newer = git(stack, "rev-parse", "--short", "HEAD")

@@ -48,6 +48,7 @@ pub mod rules;
 mod runs;
 mod sent;
 mod session;
+mod sharing;
 mod state;
 mod tokens;
 mod uploads;
@@ -80,6 +81,7 @@ fn described() -> (Router<ApiState>, OpenApi) {
         .merge(imports::routes())
         .merge(sent::routes())
         .merge(recordings::routes())
+        .merge(sharing::routes())
         .merge(labels::routes())
         .merge(repairs::routes())
         .merge(recorders::routes())

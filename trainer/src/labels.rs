@@ -108,7 +108,8 @@ pub struct EditError {
     kind: &'static str,
     /// Which of its fields.
     pub(crate) field: &'static str,
-    reason: String,
+    /// What was found, and what to change.
+    pub(crate) reason: String,
 }
 
 /// The labels of one recording, while they are changed.

@@ -80,7 +80,7 @@ pub(crate) struct StreamCounts {
 }
 
 /// One stream as it is recorded.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct RecordedStream {
     /// Its name.
     pub(crate) stream: String,

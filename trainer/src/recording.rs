@@ -89,6 +89,19 @@ pub enum LabelError {
     Class(usize),
 }
 
+impl LabelError {
+    /// Which field of a list of spans is wrong, such as `3.to_row`.
+    pub(crate) fn field(&self) -> String {
+        match self {
+            LabelError::Rows { index, to, rows, .. } if to > rows => format!("{index}.to_row"),
+            LabelError::Rows { index, .. } | LabelError::Order(index) => {
+                format!("{index}.from_row")
+            }
+            LabelError::Class(index) => format!("{index}.class"),
+        }
+    }
+}
+
 /// Refuses label spans that a recording of so many rows cannot have.
 ///
 /// # Errors
@@ -107,6 +120,41 @@ pub fn check_labels(labels: &[LabelSpan], rows: u64) -> Result<(), LabelError> {
             return Err(LabelError::Class(index));
         }
         end = to;
+    }
+    Ok(())
+}
+
+/// Most tags of a recording, and longest name and value of a tag, in bytes.
+const TAGS_MAX: usize = 32;
+const TAG_BYTES_MAX: usize = 200;
+
+/// Refuses tags that could not be told apart, chosen by or shown.
+///
+/// # Errors
+/// Says which one, and what to change.
+pub(crate) fn check_tags(tags: &BTreeMap<String, String>) -> Result<(), String> {
+    if tags.len() > TAGS_MAX {
+        return Err(format!("{} tags: a recording has at most {TAGS_MAX}", tags.len()));
+    }
+    for (name, value) in tags {
+        let is_short = |text: &str| {
+            (1..=TAG_BYTES_MAX).contains(&text.len())
+                && text.trim() == text
+                && !text.contains(char::is_control)
+        };
+        let shown = name.chars().take(40).collect::<String>();
+        if !is_short(name) || name.contains(['=', ',']) {
+            return Err(format!(
+                "{shown:?} is no name of a tag: 1 to {TAG_BYTES_MAX} bytes of text without '=', ',' and \
+                 blanks at its ends are taken"
+            ));
+        }
+        if !is_short(value) {
+            return Err(format!(
+                "the tag {shown:?} has no usable value: 1 to {TAG_BYTES_MAX} bytes of text without blanks \
+                 at its ends are taken"
+            ));
+        }
     }
     Ok(())
 }

@@ -26,12 +26,15 @@ mod loose;
 mod model;
 mod pipeline;
 mod pool;
+mod recorder;
 mod recording;
 mod removal;
 mod run;
 mod sensor;
 mod session;
+mod sharing;
 pub(crate) mod snapshot;
+mod tag_change;
 mod token;
 mod totals;
 mod upload;
@@ -57,6 +60,9 @@ pub use recording::{Annotation, ChannelInfo, Entry, NewEntry, RecordingInfo, Rec
 pub use run::{NewRun, Run, RunStatus, RunSummary};
 pub(crate) use sensor::SensorList;
 pub use session::SESSION_LIMITS;
+pub(crate) use sharing::SHARED_USERS_MAX;
+pub use sharing::{Access, SharedTo, Sharing, Standing, UserShare};
+pub use tag_change::Retagging;
 pub use token::{EnrolmentToken, NewToken, TokenRefusal};
 pub use totals::{ClassTotal, VersionTotals};
 pub use upload::{NewUpload, Upload};
@@ -67,7 +73,7 @@ use crate::clock::now_ms;
 use pool::{Pool, Reader};
 
 /// How many migrations there are: the version of the schema.
-const MIGRATIONS: u32 = 7;
+const MIGRATIONS: u32 = 8;
 
 fn migrations() -> Migrations<'static> {
     let fill_figures = |transaction: &Transaction<'_>| {
@@ -83,6 +89,7 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("../migrations/005-sensors.sql")),
         M::up(include_str!("../migrations/006-imported-files.sql")).foreign_key_check(),
         M::up(include_str!("../migrations/007-labels-and-lineage.sql")).foreign_key_check(),
+        M::up(include_str!("../migrations/008-roles-and-sharing.sql")).foreign_key_check(),
     ])
 }
 
@@ -161,6 +168,26 @@ pub enum StoreError {
         /// What needs it, and what to do.
         reason: String,
     },
+    /// Something that may be seen, and not be done.
+    #[error("{}", no_access(.dataset, .needed))]
+    Access {
+        /// Name of the dataset.
+        dataset: String,
+        /// What may be done with it.
+        access: Access,
+        /// What it would take.
+        needed: Access,
+    },
+    /// Somebody whom a dataset cannot be shared with.
+    #[error("the dataset cannot be shared with {user:?}: {reason}")]
+    Share {
+        /// Which of the users that are named, counted from 0.
+        number: usize,
+        /// The user's name.
+        user: String,
+        /// Why.
+        reason: &'static str,
+    },
     /// A key for repeating a request that was used for another request.
     #[error("the Idempotency-Key was used for another request: send a new one")]
     AttemptKey,
@@ -193,9 +220,21 @@ pub enum StoreError {
     Sqlite(#[from] rusqlite::Error),
 }
 
+fn no_access(dataset: &str, needed: &Access) -> String {
+    match needed {
+        Access::Own => format!(
+            "dataset {dataset:?} is another user's, who alone may do that: a repair into a dataset of \
+             yours makes a copy"
+        ),
+        Access::Read | Access::Label => format!(
+            "dataset {dataset:?} is shared with you to be looked at: its owner may share it to be labelled"
+        ),
+    }
+}
+
 impl StoreError {
     /// A recording cannot be changed where the newest version does not list it.
-    pub(crate) fn only_older(name: String) -> Self {
+    fn only_older(name: String) -> Self {
         let reason = "only older versions of its dataset list it, and these never change";
         StoreError::InUse { kind: "recording", name, reason: reason.to_owned() }
     }

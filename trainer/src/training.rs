@@ -109,12 +109,27 @@ pub fn plan(
     settings.insight.check(estimator.as_ref())?;
     let version = store.dataset_version(owner, &settings.dataset, settings.dataset_version)?;
     settings.dataset_version = Some(version.number);
+    propose_target(store, owner, &mut settings, estimator.as_ref())?;
     let run = NewRun {
         dataset_version: version.id,
         settings: serde_json::to_value(&settings).expect("plain data has a JSON form"),
         model_name: model_name.to_owned(),
     };
     Ok((run, settings))
+}
+
+/// The target that the dataset names, where a regression is not told what to predict.
+fn propose_target(
+    store: &Store,
+    owner: OwnerId,
+    settings: &mut Settings,
+    estimator: &dyn Estimator,
+) -> Result<(), TrainError> {
+    if estimator.task() == Task::Regression && settings.selection.target.is_none() {
+        let named = store.dataset_standing(owner, &settings.dataset)?.target;
+        settings.selection.target = named.and_then(|target| target.parse().ok());
+    }
+    Ok(())
 }
 
 /// Trains, evaluates, builds and proves a model, and stores it under `name`.
@@ -246,6 +261,12 @@ impl Start {
                     .to_owned(),
             );
             selection.label_rule = Some(LabelRule::Last);
+        }
+        if let Some(target) = &selection.target {
+            let named = work.folder.store().dataset_standing(work.owner, &settings.dataset)?.target;
+            if named == Some(target.to_string()) {
+                notes.push(format!("the target is {target}, which the dataset names"));
+            }
         }
         Ok(Start { entries, selection, pipeline, notes })
     }

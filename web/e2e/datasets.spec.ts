@@ -121,7 +121,7 @@ it("filters recordings by the address, and marks an older version as such", asyn
   await page.goto(`${lab.url}/datasets/plant`);
   await page
     .getByRole("row", { name: new RegExp(before[0]?.name ?? "") })
-    .getByRole("button")
+    .getByRole("button", { name: "Take out" })
     .click();
   await page.getByRole("dialog").getByRole("button", { name: "Take out of the dataset" }).click();
   await page.getByText(`${before.length - 1} of ${before.length - 1} recordings`).waitFor();

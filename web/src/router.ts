@@ -1,14 +1,33 @@
 // Addresses of the console: every page has one, so that it can be linked to.
 import { createRouter, createWebHistory, type RouteRecordRaw } from "vue-router";
 
-import { onSignedOut } from "./api/client";
+import { onSignedOut, type Schemas } from "./api/client";
 import { forget, signedIn } from "./session/session";
+
+declare module "vue-router" {
+  interface RouteMeta {
+    /** Nobody needs to be signed in. */
+    open?: boolean;
+    /** What the page is for, which not every role may do. */
+    needs?: { scope: Schemas["Scope"]; what: string; role: Schemas["UserRole"] };
+  }
+}
+
+const IMPORT = { scope: "data", what: "import recordings", role: "annotator" } as const;
+const REPAIR = { scope: "data", what: "repair recordings", role: "annotator" } as const;
+const RECORD = { scope: "data", what: "record from a broker", role: "annotator" } as const;
+const TRAIN = { scope: "training", what: "train models", role: "engineer" } as const;
 
 const routes: RouteRecordRaw[] = [
   { path: "/sign-in", name: "sign-in", component: () => import("./session/SignInPage.vue"), meta: { open: true } },
   { path: "/", name: "overview", component: () => import("./overview/OverviewPage.vue") },
   { path: "/datasets", name: "datasets", component: () => import("./datasets/DatasetsPage.vue") },
-  { path: "/datasets/-/import", name: "import", component: () => import("./datasets/ImportPage.vue") },
+  {
+    path: "/datasets/-/import",
+    name: "import",
+    component: () => import("./datasets/ImportPage.vue"),
+    meta: { needs: IMPORT },
+  },
   {
     path: "/datasets/:name/overview",
     name: "dataset-overview",
@@ -16,7 +35,13 @@ const routes: RouteRecordRaw[] = [
     props: true,
   },
   { path: "/datasets/:name/labels", name: "labels", component: () => import("./labels/LabelsPage.vue"), props: true },
-  { path: "/datasets/:name/repair", name: "repair", component: () => import("./repairs/RepairPage.vue"), props: true },
+  {
+    path: "/datasets/:name/repair",
+    name: "repair",
+    component: () => import("./repairs/RepairPage.vue"),
+    props: true,
+    meta: { needs: REPAIR },
+  },
   {
     path: "/datasets/:name/lineage",
     name: "lineage",
@@ -31,9 +56,19 @@ const routes: RouteRecordRaw[] = [
     props: true,
   },
   { path: "/recorders", name: "recorders", component: () => import("./recorders/RecordersPage.vue") },
-  { path: "/recorders/-/new", name: "record", component: () => import("./recorders/RecordPage.vue") },
+  {
+    path: "/recorders/-/new",
+    name: "record",
+    component: () => import("./recorders/RecordPage.vue"),
+    meta: { needs: RECORD },
+  },
   { path: "/recorders/:id", name: "recorder", component: () => import("./recorders/RecorderPage.vue"), props: true },
-  { path: "/training", name: "training", component: () => import("./training/TrainingPage.vue") },
+  {
+    path: "/training",
+    name: "training",
+    component: () => import("./training/TrainingPage.vue"),
+    meta: { needs: TRAIN },
+  },
   { path: "/runs", name: "runs", component: () => import("./runs/RunsPage.vue") },
   { path: "/runs/compare", name: "compare", component: () => import("./runs/ComparePage.vue") },
   { path: "/runs/:id", name: "run", component: () => import("./runs/RunPage.vue"), props: true },

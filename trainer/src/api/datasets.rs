@@ -13,7 +13,7 @@ use super::page::{PageQuery, Paged};
 use super::problem::Problem;
 use super::state::ApiState;
 use crate::jobs::import::sources;
-use crate::store::{Dataset, DatasetVersion, VersionSummary};
+use crate::store::{Dataset, DatasetVersion, Standing, VersionSummary};
 
 /// Most files that are listed.
 const FILES_MAX: usize = 10_000;
@@ -43,6 +43,17 @@ struct SourceList {
     items: Vec<Source>,
 }
 
+/// A dataset: whose it is, what it is for, and its newest version.
+#[derive(Serialize, ToSchema)]
+struct ShownDataset {
+    /// Whose it is, and what you may do with it.
+    #[serde(flatten)]
+    standing: Standing,
+    /// The newest version.
+    #[serde(flatten)]
+    version: DatasetVersion,
+}
+
 /// Files on the trainer's machine that can be imported: those in its folder `inbox`. For admins
 /// alone there is something to see.
 #[utoipa::path(get, path = "/api/data/sources", tag = "data",
@@ -58,7 +69,7 @@ async fn list_sources(
     Ok(Json(SourceList { items }))
 }
 
-/// Your datasets, by name.
+/// Your datasets and those that are shared with you, by name.
 #[utoipa::path(get, path = "/api/data/datasets", tag = "data", params(PageQuery),
     responses((status = 200, description = "A page of datasets", body = Paged<Dataset>)))]
 async fn list(
@@ -70,17 +81,21 @@ async fn list(
     Ok(Json(state.store(move |store| store.datasets(caller.owner(), &page)).await?.into()))
 }
 
-/// The newest version of a dataset, with its recordings, labels and tags.
+/// A dataset: whose it is, and its newest version with recordings, labels and tags.
 #[utoipa::path(get, path = "/api/data/datasets/{name}", tag = "data",
-    params(("name" = String, Path, description = "The dataset's name")),
-    responses((status = 200, description = "The newest version", body = DatasetVersion)))]
+    params(("name" = String, Path, description = "The dataset's name; `OWNER:NAME` for one that is shared with you")),
+    responses((status = 200, description = "The dataset", body = ShownDataset)))]
 async fn show(
     State(state): State<ApiState>,
     caller: Caller,
     Path(name): Path<String>,
-) -> Result<Json<DatasetVersion>, Problem> {
-    let owner = caller.owner();
-    Ok(Json(state.store(move |store| store.dataset_version(owner, &name, None)).await?))
+) -> Result<Json<ShownDataset>, Problem> {
+    let viewer = caller.owner();
+    let shown = state.store(move |store| {
+        let standing = store.dataset_standing(viewer, &name)?;
+        Ok(ShownDataset { standing, version: store.dataset_version(viewer, &name, None)? })
+    });
+    Ok(Json(shown.await?))
 }
 
 /// The versions of a dataset, newest first.

@@ -117,8 +117,8 @@ fn security(access: Access) -> Vec<SecurityRequirement> {
     match access {
         Access::Open => vec![SecurityRequirement::default()],
         Access::Device => vec![needs("device")],
-        Access::Signed(_) => vec![needs("session"), needs("key")],
-        Access::Session | Access::Admin => vec![needs("session")],
+        Access::Signed(_) | Access::Either(..) => vec![needs("session"), needs("key")],
+        Access::Session(_) => vec![needs("session")],
     }
 }
 

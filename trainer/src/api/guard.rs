@@ -11,7 +11,7 @@ use super::problem::{FORBIDDEN, INTERNAL, NOT_SIGNED_IN, Problem};
 use super::rules::{self, Access};
 use super::state::ApiState;
 use crate::clock::now_ms;
-use crate::store::{KeyUser, OwnerId, Scope, User, UserRole};
+use crate::store::{KeyUser, OwnerId, User, UserRole};
 
 /// Name of the cookie that holds a session's secret.
 pub(super) const SESSION_COOKIE: &str = "cirame_session";
@@ -73,24 +73,39 @@ pub(super) async fn guard(State(state): State<ApiState>, request: Request, next:
     let (mut parts, body) = request.into_parts();
     let caller = match access {
         Access::Open | Access::Device => None,
-        Access::Signed(scope) => match signed(&state, &parts, scope).await {
-            Ok(caller) => Some(caller),
-            Err(problem) => return problem.into_response(),
-        },
-        Access::Session | Access::Admin => match session(&state, &parts, access).await {
-            Ok(caller) => Some(caller),
-            Err(problem) => return problem.into_response(),
-        },
+        Access::Signed(_) | Access::Either(..) => Some(signed(&state, &parts, access).await),
+        Access::Session(_) => Some(session(&state, &parts).await),
     };
     if let Some(caller) = caller {
+        let caller = caller.and_then(|caller| check_role(caller, access));
+        let caller = match caller {
+            Ok(caller) => caller,
+            Err(problem) => return problem.into_response(),
+        };
         parts.extensions.insert(caller);
     }
     next.run(Request::from_parts(parts, body)).await
 }
 
-async fn signed(state: &ApiState, request: &Parts, scope: Scope) -> Result<Caller, Problem> {
+/// Refuses whose role does not do. The role counts as it is now, for keys as well.
+fn check_role(caller: Caller, access: Access) -> Result<Caller, Problem> {
+    let role = caller.user.role;
+    match access.least_role() {
+        Some(needed) if role < needed => Err(role_problem(role, needed)),
+        _ => Ok(caller),
+    }
+}
+
+/// The refusal of what a role may not do.
+pub(super) fn role_problem(role: UserRole, needed: UserRole) -> Problem {
+    let (is, needs) = (role.name(), needed.name());
+    let detail = format!("your role is {is}, and this takes {needs}: ask an admin for that role");
+    Problem::new(FORBIDDEN, detail).with("role", is).with("needed", needs)
+}
+
+async fn signed(state: &ApiState, request: &Parts, access: Access) -> Result<Caller, Problem> {
     let Some(secret) = bearer(&request.headers).or_else(|| plain_key(&request.headers)) else {
-        return session(state, request, Access::Session).await;
+        return session(state, request).await;
     };
     let found = state.store(move |store| store.key_user(secret, now_ms())).await?;
     let Some(KeyUser { user, scopes, name }) = found else {
@@ -99,15 +114,18 @@ async fn signed(state: &ApiState, request: &Parts, scope: Scope) -> Result<Calle
             "the API key is not known, was deleted or has expired: make a new one",
         ));
     };
-    if !scopes.contains(&scope) {
-        let needed = serde_json::to_value(scope).expect("plain data has a JSON form");
-        let detail = format!("the API key lacks the scope {needed}: make one that has it");
+    if !access.takes_key(&scopes) {
+        let needed = match access {
+            Access::Signed(scope) | Access::Either(scope, _) => scope.name(),
+            Access::Open | Access::Device | Access::Session(_) => "a session",
+        };
+        let detail = format!("the API key lacks the scope {needed:?}: make one that has it");
         return Err(Problem::new(FORBIDDEN, detail).with("scope", needed));
     }
     Ok(Caller { user, session: None, key: Some(name) })
 }
 
-async fn session(state: &ApiState, request: &Parts, access: Access) -> Result<Caller, Problem> {
+async fn session(state: &ApiState, request: &Parts) -> Result<Caller, Problem> {
     let refused = || {
         Problem::new(
             NOT_SIGNED_IN,
@@ -120,9 +138,6 @@ async fn session(state: &ApiState, request: &Parts, access: Access) -> Result<Ca
     }
     let user = state.store(move |store| store.session_user(secret, now_ms())).await?;
     let user = user.ok_or_else(refused)?;
-    if access == Access::Admin && user.role != UserRole::Admin {
-        return Err(Problem::new(FORBIDDEN, "only an admin may do that"));
-    }
     Ok(Caller { user, session: Some(secret), key: None })
 }
 

@@ -80,7 +80,7 @@ async fn import(
         if let Some(job) = store.attempted_job(owner, attempt.as_ref())? {
             return Ok(job);
         }
-        Store::check_dataset_name(&dataset)?;
+        let dataset = store.own_dataset_name(owner, &dataset)?;
         let files = request.files(store, owner)?;
         let input = ImportInput { dataset, files, options: request.options };
         let input = serde_json::to_value(input).map_err(|error| Problem::internal(&error))?;
@@ -112,7 +112,7 @@ async fn preview(
     ImportSettings::check_fields(&decided)?;
     let owner = caller.owner();
     let found = state.blocking(move |state| {
-        Store::check_dataset_name(&dataset)?;
+        state.folder.store().own_dataset_name(owner, &dataset)?;
         let files = request.files(state.folder.store(), owner)?;
         let laid_out = LaidOut::new(&state.folder, JobId::new(), &files)?;
         Ok(laid_out.preview(request.options, &decided))

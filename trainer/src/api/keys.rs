@@ -9,7 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::extract::{Json, Path, Query};
-use super::guard::Caller;
+use super::guard::{Caller, role_problem};
 use super::page::{PageQuery, Paged};
 use super::problem::{INVALID, Problem};
 use super::state::ApiState;
@@ -64,7 +64,7 @@ async fn list(
     Ok(Json(state.store(move |store| store.keys(caller.user.id, &page)).await?.into()))
 }
 
-/// Make a key. Its secret is shown this once.
+/// Make a key. Its secret is shown this once. It may do no more than your role.
 #[utoipa::path(post, path = "/api/keys", tag = "keys", request_body = KeyRequest,
     responses((status = 201, description = "Made", body = MadeKey)))]
 async fn create(
@@ -76,6 +76,11 @@ async fn create(
     request.scopes.dedup();
     if request.scopes.is_empty() {
         return Err(Problem::new(INVALID, "scopes is empty: a key needs at least one"));
+    }
+    let role = caller.user.role;
+    let beyond = request.scopes.iter().map(|scope| scope.least_role()).find(|least| role < *least);
+    if let Some(needed) = beyond {
+        return Err(role_problem(role, needed).with("field", "scopes"));
     }
     if request.days.is_some_and(|days| !(1..=DAYS_MAX).contains(&days)) {
         return Err(Problem::new(INVALID, format!("days: a key lasts 1 to {DAYS_MAX} days")));

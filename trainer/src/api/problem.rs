@@ -175,9 +175,21 @@ impl From<StoreError> for Problem {
         let text = error.to_string();
         match error {
             StoreError::Unknown { .. } => Problem::new(NOT_FOUND, text),
+            StoreError::Name { kind: "label set", .. } => {
+                Problem::new(INVALID, text).with("field", "label_set")
+            }
             StoreError::Name { .. } => Problem::new(INVALID, text),
             StoreError::Taken { .. } => Problem::new(TAKEN, text),
             StoreError::InUse { .. } => Problem::new(IN_USE, text),
+            StoreError::Access { access, needed, .. } => {
+                let plain =
+                    |access| serde_json::to_value(access).expect("plain data has a JSON form");
+                let problem = Problem::new(FORBIDDEN, text);
+                problem.with("access", plain(access)).with("needed", plain(needed))
+            }
+            StoreError::Share { number, .. } => {
+                Problem::new(INVALID, text).with("field", format!("users.{number}.user"))
+            }
             StoreError::AttemptKey => Problem::new(ATTEMPT_KEY, text),
             StoreError::Full { .. } => Problem::new(TOO_MANY, text).retry_after(10),
             StoreError::Sqlite(ref source) if is_disk_full(source) => {

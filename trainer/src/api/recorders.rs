@@ -15,7 +15,7 @@ use crate::broker::{BrokerOption, BrokerReach};
 use crate::recorder::recorders::{Recorder, RecordersError};
 use crate::recorder::topics::{self, Topics};
 use crate::recorder::{RecordError, RecordSettings, SettingError, check_class};
-use crate::store::{RecorderId, Store};
+use crate::store::RecorderId;
 
 /// How long is listened where nothing else is said, in seconds.
 const SECONDS_DEFAULT: f64 = 5.0;
@@ -70,7 +70,7 @@ struct RecorderList {
     items: Vec<Recorder>,
 }
 
-/// The recorders that are at work, and those that have ended since the trainer was started.
+/// The recorders that are at work, and the last hundred of yours that have ended.
 #[utoipa::path(get, path = "/api/data/recorders", tag = "data",
     responses((status = 200, description = "The recorders", body = RecorderList)))]
 async fn list(State(state): State<ApiState>, caller: Caller) -> Json<RecorderList> {
@@ -88,11 +88,11 @@ async fn start(
     Json(request): Json<RecorderRequest>,
 ) -> Result<(StatusCode, Json<Recorder>), Problem> {
     let RecorderRequest { dataset, broker, settings } = request;
-    Store::check_dataset_name(&dataset)?;
     let plan = settings.check()?;
     let broker = reach(&state, broker.as_deref())?;
     let owner = caller.owner();
     let started = state.blocking(move |state| {
+        let dataset = state.folder.store().own_dataset_name(owner, &dataset)?;
         Ok(state.recorders.start(owner, dataset, settings, plan, broker)?)
     });
     Ok((StatusCode::CREATED, Json(started.await?)))

@@ -1,4 +1,6 @@
-//! `/api/data/recordings`: one recording, its samples for a plot, its labels.
+//! `/api/data/recordings`: one recording, its samples for a plot, its labels and tags.
+
+use std::collections::BTreeMap;
 
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
@@ -14,8 +16,8 @@ use super::state::ApiState;
 use crate::decimate::Decimated;
 use crate::labels::{LabelEdit, SPANS_MAX};
 use crate::plot::plot;
-use crate::recording::{LabelSpan, check_labels};
-use crate::store::{RecordingId, RecordingPlace, Relabelling, StoreError};
+use crate::recording::{LabelSpan, check_labels, check_tags};
+use crate::store::{RecordingId, RecordingPlace, RelabelError, Relabelling};
 
 /// Points where nothing else is asked for.
 const POINTS_DEFAULT: u32 = 1000;
@@ -27,11 +29,15 @@ const POINTS_MAX: u32 = 20_000;
 pub(super) const LABELS_BYTES_MAX: usize = 16 << 20;
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(show, delete)).routes(routes!(samples)).merge(
-        OpenApiRouter::new()
-            .routes(routes!(set_labels))
-            .layer(DefaultBodyLimit::max(LABELS_BYTES_MAX)),
-    )
+    OpenApiRouter::new()
+        .routes(routes!(show, delete))
+        .routes(routes!(samples))
+        .routes(routes!(set_tags))
+        .merge(
+            OpenApiRouter::new()
+                .routes(routes!(set_labels))
+                .layer(DefaultBodyLimit::max(LABELS_BYTES_MAX)),
+        )
 }
 
 /// Which samples, and how many points.
@@ -57,6 +63,14 @@ struct Labels {
     label_set: Option<String>,
     /// The spans, sorted, not overlapping.
     labels: Vec<LabelSpan>,
+}
+
+/// The tags of a recording.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Tags {
+    /// Facts about the recording, such as machine, load, operator and session; at most 32.
+    tags: BTreeMap<String, String>,
 }
 
 /// The version that a change made.
@@ -146,17 +160,18 @@ async fn set_labels(
     Json(request): Json<Labels>,
 ) -> Result<Json<NewVersion>, Problem> {
     if request.labels.len() > SPANS_MAX {
-        return Err(Problem::new(INVALID, format!("more than {SPANS_MAX} label spans")));
+        let detail = format!("more than {SPANS_MAX} label spans");
+        return Err(Problem::new(INVALID, detail).with("field", "labels"));
     }
     let (owner, changed_by) = (caller.owner(), caller.name());
     let changed = state.blocking(move |state| {
         let store = state.folder.store();
         let place = store.recording(owner, id)?;
-        check_labels(&request.labels, place.entry.info.rows)
-            .map_err(|error| Problem::new(INVALID, error.to_string()))?;
-        if place.version != place.newest_version {
-            return Err(StoreError::only_older(place.entry.info.name).into());
-        }
+        check_labels(&request.labels, place.entry.info.rows).map_err(|error| {
+            let field = format!("labels.{}", error.field());
+            Problem::new(INVALID, error.to_string()).with("field", field)
+        })?;
+        place.check_newest()?;
         let recording = place.entry.info.name;
         let change = Relabelling {
             label_set: request.label_set,
@@ -165,10 +180,33 @@ async fn set_labels(
             expected_version: Some(place.newest_version),
             changed_by,
         };
-        let version = store.relabel(owner, &place.dataset, &change)?;
+        let version =
+            store.relabel(owner, &place.dataset, &change).map_err(|error| match error {
+                // The one edit is not the client's: the field is one of this request.
+                RelabelError::Edit(edit) => {
+                    Problem::new(INVALID, edit.reason).with("field", edit.field)
+                }
+                error => error.into(),
+            })?;
         Ok(NewVersion { dataset: version.dataset, version: version.number })
     });
     Ok(Json(changed.await?))
+}
+
+/// Change the tags of a recording of yours: a new version of its dataset. Versions before keep theirs.
+#[utoipa::path(put, path = "/api/data/recordings/{id}/tags", tag = "data",
+    params(("id" = RecordingId, Path, description = "The recording")), request_body = Tags,
+    responses((status = 200, description = "The version with the new tags", body = NewVersion)))]
+async fn set_tags(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Path(id): Path<RecordingId>,
+    Json(Tags { tags }): Json<Tags>,
+) -> Result<Json<NewVersion>, Problem> {
+    check_tags(&tags).map_err(|change| Problem::new(INVALID, change).with("field", "tags"))?;
+    let owner = caller.owner();
+    let version = state.store(move |store| store.set_tags(owner, id, tags)).await?;
+    Ok(Json(NewVersion { dataset: version.dataset, version: version.number }))
 }
 
 /// Take a recording out of its dataset: a new version without it. Versions before keep it.

@@ -16,7 +16,7 @@ use super::problem::{NOT_FOUND, Problem};
 use super::state::ApiState;
 use crate::progress::Progress;
 use crate::repair::{Lineage, RepairInput, Replayed, Step, replay};
-use crate::store::{Job, JobKind, NewJob, RecordingId, Store};
+use crate::store::{Job, JobKind, NewJob, RecordingId};
 use crate::training::Work;
 use crate::training::settings::Selector;
 
@@ -72,10 +72,13 @@ async fn repair(
         if let Some(job) = store.attempted_job(owner, attempt.as_ref())? {
             return Ok(job);
         }
-        Store::check_dataset_name(&input.into)?;
+        input.into = store.own_dataset_name(owner, &input.into)?;
         // What is newest when it is asked for, not when its turn comes.
         let version = store.dataset_version(owner, &input.dataset, input.dataset_version)?;
         input.dataset_version = Some(version.number);
+        // By the names that the store knows: one's own dataset has a long one, too.
+        input.dataset = version.dataset;
+        input.check()?;
         let input = serde_json::to_value(input).map_err(|error| Problem::internal(&error))?;
         let new = NewJob { kind: JobKind::Repair, input, run: None, attempt };
         Ok(store.submit_job(owner, &new)?)

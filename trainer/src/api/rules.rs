@@ -1,9 +1,9 @@
 //! Who may ask for what: one line for every route. A route that no line names is refused, and a
-//! test walks the OpenAPI document to find it.
+//! test walks the OpenAPI document to find it. `docs/roles.md` shows the table.
 
-use super::rules::Access::{Admin, Device, Open, Session, Signed};
-use crate::store::Scope;
-use crate::store::Scope::{Data, Devices, Read, Training};
+use super::rules::Access::{Device, Either, Open, Session, Signed};
+use crate::store::Scope::{self, Data, Devices, Read, Training};
+use crate::store::UserRole::{self, Admin, Engineer, Viewer};
 
 /// Who may use a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,36 +12,62 @@ pub enum Access {
     Open,
     /// The device that the path names, by its signature.
     Device,
-    /// A session, or an API key with this scope.
+    /// A session, or an API key with this scope, of a user whose role has it.
     Signed(Scope),
-    /// A session alone: keys must not make keys.
-    Session,
-    /// The session of an admin.
-    Admin,
+    /// The same with one of two scopes.
+    Either(Scope, Scope),
+    /// A session alone, as keys must not make keys, of a user with this role or one above it.
+    Session(UserRole),
+}
+
+impl Access {
+    /// The least role that may use it; none where no user is asked for.
+    pub fn least_role(self) -> Option<UserRole> {
+        match self {
+            Open | Device => None,
+            Signed(scope) => Some(scope.least_role()),
+            Either(one, other) => Some(one.least_role().min(other.least_role())),
+            Session(role) => Some(role),
+        }
+    }
+
+    /// Whether a key with these scopes may use it.
+    pub fn takes_key(self, scopes: &[Scope]) -> bool {
+        match self {
+            Open | Device => true,
+            Signed(scope) => scopes.contains(&scope),
+            Either(one, other) => scopes.contains(&one) || scopes.contains(&other),
+            Session(_) => false,
+        }
+    }
 }
 
 /// Every route: method, path, who may use it.
 pub const RULES: &[(&str, &str, Access)] = &[
     ("GET", "/api/health", Open),
     ("POST", "/api/session", Open),
-    ("GET", "/api/session", Session),
-    ("DELETE", "/api/session", Session),
-    ("PUT", "/api/session/password", Session),
-    ("GET", "/api/users", Admin),
-    ("POST", "/api/users", Admin),
-    ("DELETE", "/api/users/{id}", Admin),
-    ("PUT", "/api/users/{id}/password", Admin),
-    ("GET", "/api/keys", Session),
-    ("POST", "/api/keys", Session),
-    ("DELETE", "/api/keys/{id}", Session),
+    ("GET", "/api/session", Session(Viewer)),
+    ("DELETE", "/api/session", Session(Viewer)),
+    ("PUT", "/api/session/password", Session(Viewer)),
+    ("GET", "/api/users", Session(Admin)),
+    ("POST", "/api/users", Session(Admin)),
+    ("DELETE", "/api/users/{id}", Session(Admin)),
+    ("PUT", "/api/users/{id}/role", Session(Admin)),
+    ("PUT", "/api/users/{id}/password", Session(Admin)),
+    ("GET", "/api/keys", Session(Viewer)),
+    ("POST", "/api/keys", Session(Viewer)),
+    ("DELETE", "/api/keys/{id}", Session(Viewer)),
     ("GET", "/api/jobs", Signed(Read)),
     ("GET", "/api/jobs/{id}", Signed(Read)),
     ("GET", "/api/jobs/{id}/events", Signed(Read)),
-    ("POST", "/api/jobs/{id}/cancel", Signed(Training)),
+    ("POST", "/api/jobs/{id}/cancel", Either(Data, Training)),
     ("GET", "/api/data/sources", Signed(Read)),
     ("GET", "/api/data/datasets", Signed(Read)),
     ("GET", "/api/data/datasets/{name}", Signed(Read)),
     ("DELETE", "/api/data/datasets/{name}", Signed(Data)),
+    ("GET", "/api/data/datasets/{name}/sharing", Signed(Read)),
+    ("PUT", "/api/data/datasets/{name}/sharing", Signed(Data)),
+    ("PUT", "/api/data/datasets/{name}/target", Signed(Data)),
     ("GET", "/api/data/datasets/{name}/versions", Signed(Read)),
     ("GET", "/api/data/datasets/{name}/versions/{number}", Signed(Read)),
     ("GET", "/api/data/datasets/{name}/versions/{number}/overview", Signed(Read)),
@@ -55,6 +81,7 @@ pub const RULES: &[(&str, &str, Access)] = &[
     ("GET", "/api/data/recordings/{id}/spectrum", Signed(Read)),
     ("GET", "/api/data/recordings/{id}/spectrogram", Signed(Read)),
     ("PUT", "/api/data/recordings/{id}/labels", Signed(Data)),
+    ("PUT", "/api/data/recordings/{id}/tags", Signed(Data)),
     ("GET", "/api/data/datasets/{name}/labels/changes", Signed(Read)),
     ("POST", "/api/data/datasets/{name}/labels/changes", Signed(Data)),
     ("DELETE", "/api/data/recordings/{id}", Signed(Data)),
@@ -109,7 +136,7 @@ pub const RULES: &[(&str, &str, Access)] = &[
     ("GET", "/api/deployments/{id}", Signed(Read)),
     ("DELETE", "/api/deployments/{id}", Signed(Devices)),
     ("GET", "/api/demo", Signed(Read)),
-    ("DELETE", "/api/demo", Session),
+    ("DELETE", "/api/demo", Session(Engineer)),
     ("GET", "/api/openapi.json", Signed(Read)),
     ("GET", "/api/docs", Signed(Read)),
     ("GET", "/api/docs/", Signed(Read)),
@@ -134,6 +161,31 @@ pub fn is_known(path: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A line of the table in the documentation.
+    fn line(method: &str, path: &str, access: Access) -> String {
+        let who = match access {
+            Access::Open => "everybody",
+            Access::Device => "a device",
+            _ => access.least_role().expect("a user is asked for").name(),
+        };
+        let key = match access {
+            Access::Signed(scope) => scope.name().to_owned(),
+            Access::Either(one, other) => format!("{} or {}", one.name(), other.name()),
+            Access::Open | Access::Device | Access::Session(_) => "–".to_owned(),
+        };
+        format!("| `{method} {path}` | {who} | {key} |\n")
+    }
+
+    #[test]
+    fn the_documentation_has_the_table() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/roles.md");
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        let table: String = RULES.iter().map(|(m, p, access)| line(m, p, *access)).collect();
+        assert!(text.contains(&table), "docs/roles.md is to have these lines:\n{table}");
+        let lines = text.lines().filter(|line| line.starts_with("| `")).count();
+        assert_eq!(lines, RULES.len(), "docs/roles.md has lines of routes that are not there");
+    }
 
     #[test]
     fn a_route_has_one_rule() {

@@ -207,7 +207,9 @@ async fn create(
         if let Some(job) = store.attempted_job(owner, attempt.as_ref())? {
             return submitted(job);
         }
-        let default_name = format!("{}-{}", request.dataset, request.estimator);
+        // A model's name takes no colon.
+        let dataset = request.dataset.replace(':', "-");
+        let default_name = format!("{dataset}-{}", request.estimator);
         let model = request.model.unwrap_or(default_name);
         let pipeline = match (request.pipeline, request.saved_pipeline) {
             (Some(pipeline), None) => pipeline,

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use model_format::id::Digest;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -15,7 +15,7 @@ use super::problem::{INVALID, Problem, TOO_MANY, WRONG_PASSWORD};
 use super::state::ApiState;
 use crate::clock::now_ms;
 use crate::secret;
-use crate::store::{SESSION_LIMITS, User};
+use crate::store::{SESSION_LIMITS, Scope, User};
 
 /// The hash of no password, so that a name that nobody has takes as long as one that somebody has.
 const NO_PASSWORD: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
@@ -37,6 +37,23 @@ struct Login {
     password: String,
 }
 
+/// Who is signed in.
+#[derive(Serialize, ToSchema)]
+struct SignedIn {
+    /// The user.
+    #[serde(flatten)]
+    user: User,
+    /// What the role allows, and so what the user's API keys may be for.
+    may: Vec<Scope>,
+}
+
+impl SignedIn {
+    fn new(user: User) -> Self {
+        let may = Scope::ALL.into_iter().filter(|scope| user.role >= scope.least_role()).collect();
+        SignedIn { user, may }
+    }
+}
+
 /// The old password and the new one.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -51,7 +68,7 @@ struct PasswordChange {
 /// Sign in. The answer sets a cookie that scripts cannot read; eight hours without a request, or
 /// seven days, end the session.
 #[utoipa::path(post, path = "/api/session", tag = "session", request_body = Login,
-    responses((status = 200, description = "Signed in", body = User,
+    responses((status = 200, description = "Signed in", body = SignedIn,
                headers(("set-cookie" = String, description = "The session")))))]
 async fn sign_in(
     State(state): State<ApiState>,
@@ -78,7 +95,7 @@ async fn sign_in(
     let first_login = state.folder.first_login_path();
     state.blocking(move |_| crate::serve::forget_first_login(&first_login)).await?;
     let cookie = cookie(&secret, SESSION_LIMITS.absolute_ms / 1000, state.secure_cookies)?;
-    Ok(([(header::SET_COOKIE, cookie)], Json(user)).into_response())
+    Ok(([(header::SET_COOKIE, cookie)], Json(SignedIn::new(user))).into_response())
 }
 
 /// Counts an attempt to give this user's password as failed until it turns out right: attempts at
@@ -93,9 +110,9 @@ fn count_attempt(state: &ApiState, name: &str) -> Result<(), Problem> {
 
 /// Who is signed in.
 #[utoipa::path(get, path = "/api/session", tag = "session",
-    responses((status = 200, description = "The user", body = User)))]
-async fn show(caller: Caller) -> Json<User> {
-    Json(caller.user)
+    responses((status = 200, description = "The user", body = SignedIn)))]
+async fn show(caller: Caller) -> Json<SignedIn> {
+    Json(SignedIn::new(caller.user))
 }
 
 /// Sign out.

@@ -18,6 +18,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
         .routes(routes!(delete))
+        .routes(routes!(set_role))
         .routes(routes!(reset))
 }
 
@@ -32,6 +33,14 @@ struct NewUser {
     #[schema(min_length = 10)]
     password: String,
     /// What the user may do.
+    role: UserRole,
+}
+
+/// Another role.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewRole {
+    /// What the user may do from now on.
     role: UserRole,
 }
 
@@ -77,6 +86,19 @@ async fn delete(
 ) -> Result<StatusCode, Problem> {
     state.store(move |store| store.delete_user(id)).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Give a user another role: it counts from the next request on, for sessions and API keys. The last admin
+/// stays one.
+#[utoipa::path(put, path = "/api/users/{id}/role", tag = "users",
+    params(("id" = UserId, Path, description = "The user")), request_body = NewRole,
+    responses((status = 200, description = "The user", body = User)))]
+async fn set_role(
+    State(state): State<ApiState>,
+    Path(id): Path<UserId>,
+    Json(new): Json<NewRole>,
+) -> Result<Json<User>, Problem> {
+    Ok(Json(state.store(move |store| store.set_role(id, new.role)).await?))
 }
 
 /// Set another user's password. All sessions of that user end.

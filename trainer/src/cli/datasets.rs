@@ -4,23 +4,35 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use clap::{Args, Subcommand};
+use serde_json::Value;
 
 use super::report::{Report, TextTable, moment, short};
 use super::{Context, Versioned, to_json};
 use crate::looking::overview::{Overview, overview};
-use crate::store::{DatasetVersion, Entry, OwnerId, PageOf};
+use crate::store::{Access, DatasetVersion, Entry, OwnerId, PageOf, Standing};
+use crate::training::selected;
 use crate::training::settings::Selector;
+
+mod change;
 
 /// The first thousand datasets.
 const ALL: PageOf = PageOf { limit: 1000, cursor: None };
 
-/// List datasets, or show one: its recordings, channels, labels and tags.
+/// List datasets, show one, or say who may see it, what it is for, and facts about its recordings.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   cirame-trainer datasets list
   cirame-trainer datasets show pump
   cirame-trainer datasets show pump@1 --json
-  cirame-trainer datasets overview pump --test tag:load=100")]
+  cirame-trainer datasets show pump --only tag:machine=7
+  cirame-trainer datasets overview pump --test tag:load=100
+  Who else may look at it, or label it (others call it OWNER:NAME):
+    cirame-trainer datasets share pump --everybody read --with ada=label
+    cirame-trainer datasets share pump --without everybody
+  Facts about recordings, as a new version:
+    cirame-trainer datasets tag pump machine=7 load=40 --only 'recording:run_0*'
+  What a regression on it predicts:
+    cirame-trainer datasets target turbine TEY")]
 pub(super) struct Datasets {
     #[command(subcommand)]
     command: DatasetsCommand,
@@ -35,7 +47,16 @@ enum DatasetsCommand {
         /// Name of the dataset.
         #[arg(value_name = "DATASET")]
         dataset: Versioned,
+        /// Only these recordings: tag:NAME=VALUE or recording:NAME, where * is any text.
+        #[arg(long, value_name = "RECORDINGS", value_delimiter = ',')]
+        only: Vec<Selector>,
     },
+    /// Share a dataset, or stop sharing it; without options, show whom it is shared with.
+    Share(change::Share),
+    /// Give recordings tags, or take them away: a new version of the dataset.
+    Tag(change::Tag),
+    /// Say what a regression on the dataset predicts, where a run does not say it.
+    Target(change::Target),
     /// What it holds: classes and durations, the balance of a split, recordings that are in it twice,
     /// and what would leak from training into testing.
     Overview {
@@ -55,11 +76,18 @@ impl Datasets {
         match &self.command {
             DatasetsCommand::List => {
                 let datasets = folder.store().datasets(OwnerId::LOCAL, &ALL)?.items;
-                let mut table =
-                    TextTable::new(&["dataset", "version", "recordings", "rows", "made"]);
+                let mut table = TextTable::new(&[
+                    "dataset",
+                    "you may",
+                    "version",
+                    "recordings",
+                    "rows",
+                    "made",
+                ]);
                 for dataset in &datasets {
                     table.row(vec![
                         dataset.name.clone(),
+                        may(&dataset.standing).to_owned(),
                         dataset.version.to_string(),
                         dataset.recordings.to_string(),
                         dataset.rows.to_string(),
@@ -75,14 +103,36 @@ impl Datasets {
                 };
                 Ok(Report { text, json: to_json(&datasets) })
             }
-            DatasetsCommand::Show { dataset } => {
-                let version = folder.store().dataset_version(
+            DatasetsCommand::Show { dataset, only } => {
+                let mut version = folder.store().dataset_version(
                     OwnerId::LOCAL,
                     &dataset.name,
                     dataset.number,
                 )?;
-                Ok(Report { text: describe(&version), json: to_json(&version) })
+                let all = version.entries.len();
+                if !only.is_empty() {
+                    version.entries.retain(|entry| selected(entry, only));
+                }
+                let mut text = describe(&version);
+                if version.entries.len() < all {
+                    let shown = version.entries.len();
+                    let _ = writeln!(text, "{shown} of {all} recordings are shown");
+                }
+                let standing = folder.store().dataset_standing(OwnerId::LOCAL, &dataset.name)?;
+                if let Some(target) = &standing.target {
+                    let _ = writeln!(text, "target: {target}");
+                }
+                let mut json = to_json(&standing);
+                if let (Some(json), Value::Object(version)) =
+                    (json.as_object_mut(), to_json(&version))
+                {
+                    json.extend(version);
+                }
+                Ok(Report { text, json })
             }
+            DatasetsCommand::Share(share) => share.run(folder.store()),
+            DatasetsCommand::Tag(tag) => tag.run(folder.store()),
+            DatasetsCommand::Target(target) => target.run(folder.store()),
             DatasetsCommand::Overview { dataset, test } => {
                 let version = folder.store().dataset_version(
                     OwnerId::LOCAL,
@@ -93,6 +143,16 @@ impl Datasets {
                 Ok(Report { text: overview_text(&found), json: to_json(&found) })
             }
         }
+    }
+}
+
+/// What the command line may do with a dataset.
+fn may(standing: &Standing) -> &'static str {
+    match standing.access {
+        Access::Own if standing.is_shared => "all (shared)",
+        Access::Own => "all",
+        Access::Label => "look, label",
+        Access::Read => "look",
     }
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{ImportOptions, TimeOption};
+use crate::recording::check_tags;
 
 /// A field that cannot be understood, or fields that do not go together.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -92,6 +93,7 @@ impl ImportSettings {
         if self.time.is_none() && time_unit.is_some() {
             return Err(refused("time_unit", &"is given without time"));
         }
+        check_tags(&self.tags).map_err(|change| refused("tags", &change))?;
         let delimiter = self.delimiter.as_deref().map(csv::parse_delimiter).transpose();
         let options = ImportOptions {
             time: self.time.clone().map(|column| TimeOption { column, format: time_unit }),

@@ -9,7 +9,7 @@ use model_format::pipeline::{
     CHANNELS_MAX, Channel, Gap, Mismatch, Pipeline, Rate, TimeSource, Window,
 };
 use model_format::signal::stream::{Sample, Stream};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::journal::{Entry, Head, JournalReader};
@@ -34,7 +34,7 @@ const LOOK_EVERY_ROWS: u64 = 1 << 14;
 const CHECK_EVERY: u64 = 1 << 10;
 
 /// What came of a journal.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Kept {
     /// Name of the dataset.
     pub(crate) dataset: String,

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
@@ -26,14 +26,14 @@ use super::journal::Head;
 /// Most recorders that work at once.
 pub(crate) const WORKING_MAX: usize = 8;
 
-/// Most recorders that have ended and are still told of.
-const ENDED_MAX: usize = 100;
+/// Most recorders of one owner that have ended and are still told of.
+pub(crate) const ENDED_MAX: usize = 100;
 
 /// Ending of a journal's name.
 const ENDING: &str = "journal";
 
 /// A recorder.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Recorder {
     /// Identifier.
     pub(crate) id: RecorderId,
@@ -56,7 +56,7 @@ pub(crate) struct Recorder {
 }
 
 /// What a recorder does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum RecorderState {
     /// It records, or waits for the broker.
@@ -116,8 +116,12 @@ impl Recorders {
         }
     }
 
-    /// Keeps, on a thread of its own, what programs before this one had recorded.
-    pub(crate) fn recover(self: &Arc<Self>) -> std::io::Result<()> {
+    /// Tells again of those that ended under programs before this one, and keeps, on a thread of its own, what
+    /// these had recorded.
+    pub(crate) fn recover(self: &Arc<Self>) -> anyhow::Result<()> {
+        for (owner, recorder) in self.folder.store().ended_recorders()? {
+            self.lock().insert(recorder.id, Known { owner, recorder, handle: None });
+        }
         let left = left_behind(&self.folder);
         if left.is_empty() {
             return Ok(());
@@ -136,7 +140,8 @@ impl Recorders {
                     Err(error) => leave(&path, &error),
                 }
             }
-        })
+        })?;
+        Ok(())
     }
 
     /// Starts a recorder.
@@ -157,7 +162,7 @@ impl Recorders {
             if inner.values().filter(|known| known.is_at_work()).count() >= WORKING_MAX {
                 return Err(RecordersError::TooMany);
             }
-            forget_old(&mut inner);
+            forget_old(&mut inner, owner);
             let known = Known { owner, recorder: recorder.clone(), handle: Some(handle) };
             inner.insert(id, known);
         }
@@ -281,6 +286,11 @@ impl Recorders {
                 tracing::info!(recorder = %id, recordings = kept.recordings.len(), "recordings kept");
                 known.recorder.kept = Some(Arc::new(kept));
                 known.recorder.state = RecorderState::Kept;
+                let ended = known.recorder.clone();
+                drop(inner);
+                if let Err(error) = folder.store().note_recorder(owner, &ended) {
+                    tracing::error!(recorder = %id, error = %error, "it is not told of after a start");
+                }
             }
             Err(error) => {
                 tracing::error!(recorder = %id, error = %error, "recordings cannot be kept");
@@ -334,9 +344,10 @@ impl Known {
     }
 }
 
-fn forget_old(inner: &mut BTreeMap<RecorderId, Known>) {
+fn forget_old(inner: &mut BTreeMap<RecorderId, Known>, owner: OwnerId) {
+    let ended = |known: &Known| known.owner == owner && !known.is_at_work();
     let ended: Vec<RecorderId> =
-        inner.iter().filter(|(_, known)| !known.is_at_work()).map(|(id, _)| *id).collect();
+        inner.iter().filter(|(_, known)| ended(known)).map(|(id, _)| *id).collect();
     for id in ended.iter().take(ended.len().saturating_sub(ENDED_MAX)) {
         inner.remove(id);
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
@@ -31,7 +31,7 @@ const WAITING_MAX: usize = 16;
 const ASKED_MAX: usize = 64;
 
 /// Why a recorder has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum EndedBy {
     /// Somebody has stopped it.
@@ -47,7 +47,7 @@ pub(crate) enum EndedBy {
 }
 
 /// How a recorder stands.
-#[derive(Clone, Debug, Default, Serialize, ToSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[schema(as = RecorderStanding)]
 pub(crate) struct Standing {
     /// True while topics are followed.

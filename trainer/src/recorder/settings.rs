@@ -7,6 +7,8 @@ use model_format::protocol::{SourceSettings, TopicSource, check_topic_level};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::recording::check_tags;
+
 /// Most sources, and most groups of Sparkplug B.
 const SOURCES_MAX: usize = 64;
 
@@ -19,8 +21,7 @@ const DURATION_S_MAX: f64 = 31.0 * 24.0 * 3600.0;
 /// Most megabytes of messages where nothing else is said, and at all.
 const SIZE_MB: (u32, u32) = (1024, 64 * 1024);
 
-/// Most tags, and longest tag and class, in bytes.
-const TAGS_MAX: usize = 32;
+/// Longest class, in bytes.
 const TEXT_BYTES_MAX: usize = 200;
 
 /// What shall be recorded.
@@ -138,13 +139,7 @@ impl RecordSettings {
         if !(1..=SIZE_MB.1).contains(&size_mb) {
             return error("size_mb_max", format!("{size_mb} MB: 1 to {} are taken", SIZE_MB.1));
         }
-        let is_short = |text: &String| !text.is_empty() && text.len() <= TEXT_BYTES_MAX;
-        if self.tags.len() > TAGS_MAX || !self.tags.iter().all(|(k, v)| is_short(k) && is_short(v))
-        {
-            let change =
-                format!("at most {TAGS_MAX}, each of 1 to {TEXT_BYTES_MAX} bytes, are taken");
-            return error("tags", change);
-        }
+        check_tags(&self.tags).map_err(|change| SettingError::new("tags", change))?;
         Ok(Plan {
             sources,
             sparkplug_groups: self.sparkplug_groups.clone(),

@@ -1,27 +1,35 @@
 //! Datasets: named sets of recordings.
 
+use std::collections::BTreeSet;
+
 use model_format::id::Digest;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::imported::forget_imported_files;
 use super::lineage::check_no_lineage_needs;
 use super::loose::note_loose_file;
+use super::sharing::{IS_SHARED, VISIBLE, dataset_for, read_standing};
+use super::version::read_version;
 use super::{
-    DatasetId, OwnerId, Page, PageOf, Store, StoreError, check_name, count, list, now_ms, parsed,
-    plain,
+    Access, DatasetId, OwnerId, Page, PageOf, Standing, Store, StoreError, check_name, count, list,
+    now_ms, parsed, plain,
 };
 use crate::data_folder::{blocks_file, recording_file};
 use crate::nearest::nearest;
+use crate::training::settings::TargetName;
 
 /// A named set of recordings.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Dataset {
     /// Identifier.
     pub id: DatasetId,
-    /// Name, unique for its owner.
+    /// Name, unique for its owner; `OWNER:NAME` where it is another user's.
     pub name: String,
+    /// Whose it is, and what you may do with it.
+    #[serde(flatten)]
+    pub standing: Standing,
     /// When it was made, in milliseconds since 1970 UTC.
     pub created_ms: i64,
     /// Number of the newest version.
@@ -38,24 +46,28 @@ impl Store {
         check_name("dataset", name)
     }
 
-    /// Datasets, by name.
-    pub fn datasets(&self, owner: OwnerId, page: &PageOf) -> Result<Page<Dataset>, StoreError> {
+    /// Datasets that are theirs or shared with them, by name.
+    pub fn datasets(&self, viewer: OwnerId, page: &PageOf) -> Result<Page<Dataset>, StoreError> {
         let datasets = list(
             &*self.reader()?,
-            "SELECT d.id, d.name, d.created_ms, v.number AS version,
-                    count(r.id) AS recordings, coalesce(sum(r.row_count), 0) AS row_count
-             FROM datasets d
-             JOIN dataset_versions v ON v.dataset_id = d.id AND v.number =
-                  (SELECT max(number) FROM dataset_versions WHERE dataset_id = d.id)
-             LEFT JOIN dataset_version_entries e ON e.version_id = v.id
-             LEFT JOIN recordings r ON r.id = e.recording_id
-             WHERE d.owner_id = ?1 AND (?2 IS NULL OR d.name > ?2)
-             GROUP BY d.id ORDER BY d.name LIMIT ?3",
-            params![owner.to_string(), page.cursor, page.fetched()],
+            &format!(
+                "SELECT d.id, s.name, s.owner, s.access, d.target, {IS_SHARED} AS is_shared,
+                        d.created_ms, v.number AS version,
+                        count(r.id) AS recordings, coalesce(sum(r.row_count), 0) AS row_count
+                 FROM {VISIBLE} s JOIN datasets d ON d.id = s.dataset_id
+                 JOIN dataset_versions v ON v.dataset_id = d.id AND v.number =
+                      (SELECT max(number) FROM dataset_versions WHERE dataset_id = d.id)
+                 LEFT JOIN dataset_version_entries e ON e.version_id = v.id
+                 LEFT JOIN recordings r ON r.id = e.recording_id
+                 WHERE s.viewer_id = ?1 AND (?2 IS NULL OR s.name > ?2)
+                 GROUP BY d.id ORDER BY s.name LIMIT ?3"
+            ),
+            params![viewer.to_string(), page.cursor, page.fetched()],
             |row| {
                 Ok(Dataset {
                     id: parsed(row, "id")?,
                     name: plain(row, "name")?,
+                    standing: read_standing(row)?,
                     created_ms: plain(row, "created_ms")?,
                     version: plain(row, "version")?,
                     recordings: count(row, "recordings")?,
@@ -71,9 +83,7 @@ impl Store {
     pub fn delete_dataset(&self, owner: OwnerId, name: &str) -> Result<(), StoreError> {
         let mut connection = self.writer();
         let transaction = connection.transaction()?;
-        let Some(dataset) = find_dataset(&transaction, owner, name)? else {
-            return Err(unknown_dataset(&transaction, owner, name)?);
-        };
+        let dataset = dataset_for(&transaction, owner, name, Access::Own)?.id;
         let id = dataset.to_string();
         let runs: u32 = transaction.query_row(
             "SELECT count(*) FROM runs r JOIN dataset_versions v ON v.id = r.dataset_version_id
@@ -91,6 +101,46 @@ impl Store {
         check_no_lineage_needs(&transaction, dataset, name)?;
         delete_dataset_rows(&transaction, dataset)?;
         transaction.commit()?;
+        Ok(())
+    }
+
+    /// Notes what a regression on the dataset predicts unless something else is asked for; nothing where
+    /// `target` is none.
+    ///
+    /// # Errors
+    /// Where the newest version has no such channel, or no recording of it such a tag with a number.
+    pub fn set_dataset_target(
+        &self,
+        owner: OwnerId,
+        name: &str,
+        target: Option<&TargetName>,
+    ) -> Result<(), StoreError> {
+        let connection = self.writer();
+        let dataset = dataset_for(&connection, owner, name, Access::Own)?;
+        if let Some(target) = target {
+            let version = read_version(&connection, dataset.id, &dataset.name, None)?;
+            let names: BTreeSet<String> = match target {
+                TargetName::Channel(_) => {
+                    let channels = version.entries.iter().flat_map(|entry| &entry.info.channels);
+                    channels.map(|channel| channel.name.clone()).collect()
+                }
+                TargetName::Tag(_) => {
+                    let tags = version.entries.iter().flat_map(|entry| &entry.annotation.tags);
+                    let is_number = |value: &str| value.parse::<f32>().is_ok_and(f32::is_finite);
+                    let numbers = tags.filter(|(_, value)| is_number(value));
+                    numbers.map(|(tag, _)| format!("tag:{tag}")).collect()
+                }
+            };
+            let target = target.to_string();
+            if !names.contains(&target) {
+                let nearest = nearest(&target, names.iter().map(String::as_str));
+                return Err(StoreError::Unknown { kind: "target", name: target, nearest });
+            }
+        }
+        connection.execute(
+            "UPDATE datasets SET target = ?2 WHERE id = ?1",
+            params![dataset.id.to_string(), target.map(ToString::to_string)],
+        )?;
         Ok(())
     }
 }
@@ -126,31 +176,6 @@ pub(super) fn delete_dataset_rows(
         }
     }
     Ok(())
-}
-
-pub(super) fn find_dataset(
-    connection: &Connection,
-    owner: OwnerId,
-    name: &str,
-) -> Result<Option<DatasetId>, StoreError> {
-    connection
-        .prepare("SELECT id FROM datasets WHERE owner_id = ?1 AND name = ?2")?
-        .query_row([&owner.to_string(), name], |row| Ok(parsed(row, "id")))
-        .optional()?
-        .transpose()
-}
-
-pub(super) fn unknown_dataset(
-    connection: &Connection,
-    owner: OwnerId,
-    name: &str,
-) -> Result<StoreError, StoreError> {
-    let names = connection
-        .prepare("SELECT name FROM datasets WHERE owner_id = ?1 ORDER BY name")?
-        .query_map([owner.to_string()], |row| row.get(0))?
-        .collect::<Result<Vec<String>, _>>()?;
-    let nearest = nearest(name, names.iter().map(String::as_str));
-    Ok(StoreError::Unknown { kind: "dataset", name: name.to_owned(), nearest })
 }
 
 pub(super) fn make_dataset(

@@ -5,7 +5,7 @@ use rusqlite::{Row, params};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::user::read_user;
+use super::user::{Role, read_user};
 use super::{
     KeyId, Page, PageOf, Store, StoreError, User, UserId, check_name, json, list, now_ms, one,
     parsed, plain, taken, to_json, unknown,
@@ -40,14 +40,38 @@ pub struct ApiKey {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
-    /// Look at everything that the user has.
+    /// Look at everything that the user may see.
     Read,
-    /// Upload, import, label and delete data.
+    /// Upload, import, label, share and delete data.
     Data,
     /// Train, evaluate, stage and delete models.
     Training,
     /// Enrol devices, deploy to them, delete them.
     Devices,
+}
+
+impl Scope {
+    /// All of them.
+    pub const ALL: [Scope; 4] = [Scope::Read, Scope::Data, Scope::Training, Scope::Devices];
+
+    /// The word in JSON and for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Scope::Read => "read",
+            Scope::Data => "data",
+            Scope::Training => "training",
+            Scope::Devices => "devices",
+        }
+    }
+
+    /// The least role whose users may do that, themselves or by their keys.
+    pub fn least_role(self) -> Role {
+        match self {
+            Scope::Read => Role::Viewer,
+            Scope::Data => Role::Annotator,
+            Scope::Training | Scope::Devices => Role::Engineer,
+        }
+    }
 }
 
 /// Whose a key is, and what it may be used for.

@@ -8,11 +8,11 @@ use rusqlite::{Transaction, params};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::dataset::{find_dataset, unknown_dataset};
+use super::sharing::dataset_for;
 use super::version::{Listed, listed_in, read_version, version_digest, write_version};
 use super::{
-    DatasetId, DatasetVersion, OwnerId, Page, PageOf, Store, StoreError, check_name, json, list,
-    parsed, plain, to_json,
+    Access, DatasetId, DatasetVersion, OwnerId, Page, PageOf, Store, StoreError, check_name, json,
+    list, parsed, plain, to_json,
 };
 use crate::labels::{EditError, LabelEdit, LabelsByRecording, RecordingLabels, apply};
 
@@ -91,7 +91,7 @@ impl Store {
     /// Where an edit cannot be made: then none is.
     pub fn relabel(
         &self,
-        owner: OwnerId,
+        viewer: OwnerId,
         dataset: &str,
         change: &Relabelling,
     ) -> Result<DatasetVersion, RelabelError> {
@@ -100,9 +100,8 @@ impl Store {
         }
         let mut connection = self.writer();
         let transaction = connection.transaction()?;
-        let Some(id) = find_dataset(&transaction, owner, dataset)? else {
-            return Err(unknown_dataset(&transaction, owner, dataset)?.into());
-        };
+        let seen = dataset_for(&transaction, viewer, dataset, Access::Label)?;
+        let (id, dataset) = (seen.id, seen.name.as_str());
         let newest = read_version(&transaction, id, dataset, None)?;
         if let Some(expected) = change.expected_version.filter(|&version| version != newest.number)
         {
@@ -151,14 +150,12 @@ impl Store {
     /// What was changed of the labels of a dataset, newest first.
     pub fn label_changes(
         &self,
-        owner: OwnerId,
+        viewer: OwnerId,
         dataset: &str,
         page: &PageOf,
     ) -> Result<Page<LabelChange>, StoreError> {
         let connection = self.reader()?;
-        let Some(id) = find_dataset(&connection, owner, dataset)? else {
-            return Err(unknown_dataset(&connection, owner, dataset)?);
-        };
+        let id = dataset_for(&connection, viewer, dataset, Access::Read)?.id;
         // A cursor that is no number is none that a page gave: it finds nothing.
         let before = page.cursor.as_ref().map(|cursor| cursor.parse::<u32>().unwrap_or(0));
         let changes = list(

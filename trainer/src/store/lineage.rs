@@ -3,6 +3,7 @@
 use model_format::id::Digest;
 use rusqlite::{Connection, params};
 
+use super::sharing::VISIBLE;
 use super::{Annotation, DatasetId, Store, StoreError, json, list, one, plain, unknown};
 use crate::repair::Lineage;
 
@@ -69,15 +70,19 @@ pub(super) fn check_no_lineage_needs(
 ) -> Result<(), StoreError> {
     let others: Vec<String> = list(
         connection,
-        "SELECT DISTINCT d.name FROM lineage_inputs i
-         JOIN dataset_version_entries e ON e.lineage = i.lineage
-         JOIN dataset_versions v ON v.id = e.version_id
-         JOIN datasets d ON d.id = v.dataset_id
-         WHERE d.id <> ?1
-           AND i.content IN (SELECT content FROM recordings WHERE dataset_id = ?1)
-           AND NOT EXISTS (SELECT 1 FROM recordings r
-                           WHERE r.content = i.content AND r.dataset_id <> ?1)
-         ORDER BY d.name LIMIT 5",
+        // What the owner of this dataset may not see has no name here.
+        &format!(
+            "SELECT DISTINCT coalesce(d.name, 'other users') AS name FROM lineage_inputs i
+             JOIN dataset_version_entries e ON e.lineage = i.lineage
+             JOIN dataset_versions v ON v.id = e.version_id
+             LEFT JOIN {VISIBLE} d ON d.dataset_id = v.dataset_id
+                  AND d.viewer_id = (SELECT owner_id FROM datasets WHERE id = ?1)
+             WHERE v.dataset_id <> ?1
+               AND i.content IN (SELECT content FROM recordings WHERE dataset_id = ?1)
+               AND NOT EXISTS (SELECT 1 FROM recordings r
+                               WHERE r.content = i.content AND r.dataset_id <> ?1)
+             ORDER BY 1 LIMIT 5"
+        ),
         [dataset.to_string()],
         |row| plain(row, "name"),
     )?;

@@ -7,9 +7,10 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::sharing::VISIBLE;
 use super::{
-    DatasetId, DatasetVersionId, OwnerId, RecordingId, Store, StoreError, count, json, now_ms, one,
-    optional_parsed, parsed, plain, to_json, unknown,
+    Access, DatasetId, DatasetVersionId, OwnerId, RecordingId, Store, StoreError, count, json,
+    now_ms, one, optional_parsed, parsed, plain, to_json, unknown,
 };
 use crate::recording::{LabelSpan, Role};
 
@@ -105,8 +106,10 @@ pub struct NewEntry {
 /// A recording and where it is listed.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct RecordingPlace {
-    /// Name of the dataset.
+    /// Name of the dataset, as you call it.
     pub dataset: String,
+    /// What you may do with the dataset.
+    pub access: Access,
     /// Number of the newest version that lists it.
     pub version: u32,
     /// Number of the dataset's newest version; only there labels can be changed.
@@ -120,38 +123,55 @@ pub struct RecordingPlace {
     pub entry: Entry,
 }
 
+impl RecordingPlace {
+    /// Refuses to change what only older versions list.
+    pub(crate) fn check_newest(&self) -> Result<(), StoreError> {
+        match self.version == self.newest_version {
+            true => Ok(()),
+            false => Err(StoreError::only_older(self.entry.info.name.clone())),
+        }
+    }
+}
+
 impl Store {
     /// A recording, as the newest version that lists it has it.
-    pub fn recording(&self, owner: OwnerId, id: RecordingId) -> Result<RecordingPlace, StoreError> {
-        find_recording(&*self.reader()?, owner, id)
+    pub fn recording(
+        &self,
+        viewer: OwnerId,
+        id: RecordingId,
+    ) -> Result<RecordingPlace, StoreError> {
+        find_recording(&*self.reader()?, viewer, id)
     }
 }
 
 pub(super) fn find_recording(
     connection: &Connection,
-    owner: OwnerId,
+    viewer: OwnerId,
     id: RecordingId,
 ) -> Result<RecordingPlace, StoreError> {
     let found = one(
         connection,
-        "SELECT d.name AS dataset, v.number, r.id, r.name, r.content, r.row_count, r.rate_hz,
+        &format!(
+            "SELECT d.name AS dataset, d.access, v.number, r.id, r.name, r.content, r.row_count, r.rate_hz,
                 r.absolute_time, r.channels, a.labels, a.label_sets, a.tags, e.partition, e.lineage,
-                (SELECT max(number) FROM dataset_versions WHERE dataset_id = d.id)
+                (SELECT max(number) FROM dataset_versions WHERE dataset_id = d.dataset_id)
                     AS newest_version,
                 (SELECT recording_id FROM dataset_version_entries
                  WHERE version_id = v.id AND position = e.position - 1) AS previous_id,
                 (SELECT recording_id FROM dataset_version_entries
                  WHERE version_id = v.id AND position = e.position + 1) AS next_id
          FROM recordings r
-         JOIN datasets d ON d.id = r.dataset_id
+         JOIN {VISIBLE} d ON d.dataset_id = r.dataset_id
          JOIN dataset_version_entries e ON e.recording_id = r.id
          JOIN dataset_versions v ON v.id = e.version_id
          JOIN annotations a ON a.digest = e.annotation
-         WHERE r.id = ?1 AND d.owner_id = ?2 ORDER BY v.number DESC LIMIT 1",
-        params![id.to_string(), owner.to_string()],
+         WHERE r.id = ?1 AND d.viewer_id = ?2 ORDER BY v.number DESC LIMIT 1"
+        ),
+        params![id.to_string(), viewer.to_string()],
         |row| {
             Ok(RecordingPlace {
                 dataset: plain(row, "dataset")?,
+                access: parsed(row, "access")?,
                 version: plain(row, "number")?,
                 newest_version: plain(row, "newest_version")?,
                 previous_id: neighbour(row, "previous_id")?,

@@ -3,11 +3,14 @@
 use model_format::id::Digest;
 use rusqlite::{Connection, params};
 
-use super::dataset::{delete_dataset_rows, find_dataset, unknown_dataset};
+use super::dataset::delete_dataset_rows;
 use super::deployment::IS_NEWEST;
 use super::lineage::check_no_lineage_needs;
 use super::loose::note_loose_file;
-use super::{DeploymentStatus, OwnerId, RunId, Store, StoreError, list, now_ms, parsed, plain};
+use super::sharing::dataset_for;
+use super::{
+    Access, DeploymentStatus, OwnerId, RunId, Store, StoreError, list, now_ms, parsed, plain,
+};
 use crate::data_folder::{artifact_file, proof_file, run_file};
 
 /// The runs that have learned from the dataset ?1.
@@ -18,14 +21,23 @@ impl Store {
     /// Removes a dataset with the runs that have learned from it, the model versions that came of
     /// these and their deployments; files become loose. A device goes back to the deployment of the
     /// same name before, if it had one; models without versions go as well. Refused while such a run waits or
-    /// is in work.
+    /// is in work, and where such a run is another user's.
     pub fn delete_dataset_with_runs(&self, owner: OwnerId, name: &str) -> Result<(), StoreError> {
         let mut connection = self.writer();
         let transaction = connection.transaction()?;
-        let Some(dataset) = find_dataset(&transaction, owner, name)? else {
-            return Err(unknown_dataset(&transaction, owner, name)?);
-        };
+        let dataset = dataset_for(&transaction, owner, name, Access::Own)?.id;
         let id = dataset.to_string();
+        let others: u32 = transaction.query_row(
+            &format!("SELECT count(*) FROM runs WHERE owner_id <> ?2 AND id IN ({RUNS})"),
+            [&id, &owner.to_string()],
+            |row| row.get(0),
+        )?;
+        if others > 0 {
+            let reason = format!(
+                "{others} runs of other users have learned from it, and their record needs it"
+            );
+            return Err(StoreError::InUse { kind: "dataset", name: name.to_owned(), reason });
+        }
         let busy: bool = transaction.query_row(
             &format!(
                 "SELECT EXISTS (SELECT 1 FROM runs WHERE status IN ('queued', 'running')

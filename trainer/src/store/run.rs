@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::sharing::name_for;
 use super::{
     DatasetVersionId, ModelVersionId, OwnerId, Page, PageOf, RunId, Store, StoreError, json, list,
     now_ms, one, optional_json, parsed, plain, to_json, unknown,
@@ -133,9 +134,13 @@ const FROM: &str = "FROM runs r
  JOIN datasets d ON d.id = v.dataset_id
  LEFT JOIN model_versions m ON m.id = r.model_version_id";
 
-const COLUMNS: &str = "r.id, d.name AS dataset, v.number AS version,
+const COLUMNS: &str = concat!(
+    "r.id, ",
+    name_for!("r.owner_id"),
+    " AS dataset, v.number AS version,
  r.settings ->> '$.estimator' AS estimator, coalesce(r.model_name, '') AS model,
- m.number AS model_version, r.figures, r.status, r.error, r.created_ms, r.finished_ms";
+ m.number AS model_version, r.figures, r.status, r.error, r.created_ms, r.finished_ms"
+);
 
 impl Store {
     /// Notes that a run begins at once, without a queue.

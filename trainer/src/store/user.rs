@@ -1,6 +1,6 @@
 //! Users: who may sign in, and whose things are whose.
 
-use rusqlite::{Row, params};
+use rusqlite::{Connection, Row, params};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -17,7 +17,7 @@ pub struct User {
     pub id: UserId,
     /// The name to sign in with.
     pub name: String,
-    /// What the user may do beside having things of their own.
+    /// What the user may do.
     pub role: Role,
     /// When it was made, in milliseconds since 1970 UTC.
     pub created_ms: i64,
@@ -26,22 +26,44 @@ pub struct User {
     pub owner: OwnerId,
 }
 
-/// What a user may do beside having things of their own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+/// What a user may do; each role may do what those before it may.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    ToSchema,
+    clap::ValueEnum,
+)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = UserRole)]
 pub enum Role {
-    /// Manages users.
+    /// Look at what is theirs or shared with them.
+    Viewer,
+    /// Import, record, label and share data as well.
+    Annotator,
+    /// Train, evaluate and deploy models as well.
+    Engineer,
+    /// Manage users as well, and import from the trainer's inbox.
     Admin,
-    /// Nothing.
-    User,
 }
 
 impl Role {
-    fn name(self) -> &'static str {
+    /// All of them, the least first.
+    pub const ALL: [Role; 4] = [Role::Viewer, Role::Annotator, Role::Engineer, Role::Admin];
+
+    /// The word in the database, in JSON and for people.
+    pub fn name(self) -> &'static str {
         match self {
+            Role::Viewer => "viewer",
+            Role::Annotator => "annotator",
+            Role::Engineer => "engineer",
             Role::Admin => "admin",
-            Role::User => "user",
         }
     }
 }
@@ -50,7 +72,7 @@ impl std::str::FromStr for Role {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        [Role::Admin, Role::User]
+        Role::ALL
             .into_iter()
             .find(|role| role.name() == text)
             .ok_or_else(|| format!("{text:?} is no role"))
@@ -135,6 +157,24 @@ impl Store {
         user.ok_or_else(|| unknown("user", id))
     }
 
+    /// Gives a user another role, which counts from the next request on. The last admin stays one.
+    pub fn set_role(&self, id: UserId, role: Role) -> Result<User, StoreError> {
+        let mut connection = self.writer();
+        let transaction = connection.transaction()?;
+        let user =
+            one(&transaction, &format!("{SELECT} WHERE id = ?1"), [id.to_string()], read_user)?;
+        let user = user.ok_or_else(|| unknown("user", id))?;
+        if role != Role::Admin {
+            check_other_admin(&transaction, &user)?;
+        }
+        transaction.execute(
+            "UPDATE users SET role = ?2 WHERE id = ?1",
+            params![id.to_string(), role.name()],
+        )?;
+        transaction.commit()?;
+        Ok(User { role, ..user })
+    }
+
     /// Changes a password and ends all sessions of the user.
     pub fn set_password(&self, id: UserId, password_hash: &str) -> Result<(), StoreError> {
         let mut connection = self.writer();
@@ -162,14 +202,7 @@ impl Store {
             name: user.name.clone(),
             reason: reason.to_owned(),
         };
-        let other_admins: u32 = transaction.query_row(
-            "SELECT count(*) FROM users WHERE role = 'admin' AND id <> ?1",
-            [id.to_string()],
-            |row| row.get(0),
-        )?;
-        if user.role == Role::Admin && other_admins == 0 {
-            return Err(in_use("it is the only admin: make another one first"));
-        }
+        check_other_admin(&transaction, &user)?;
         for (rows, what) in [
             ("datasets WHERE", "datasets"),
             ("runs WHERE", "runs"),
@@ -193,18 +226,34 @@ impl Store {
              UNION ALL SELECT 'evaluations/' || id || '.csv', id FROM jobs WHERE owner_id = ?1",
             [user.owner.to_string()],
         )?;
+        // The owner of the command line stays, and what was shared with the user must not stay with it.
+        transaction
+            .execute("DELETE FROM dataset_shares WHERE owner_id = ?1", [user.owner.to_string()])?;
         forget_imported_files(&transaction, "f.owner_id = ?1", &[&user.owner.to_string()])?;
-        for table in ["jobs", "uploads", "pipelines", "enrolment_tokens"] {
+        for table in ["jobs", "uploads", "pipelines", "enrolment_tokens", "recorders"] {
             let sql = format!("DELETE FROM {table} WHERE owner_id = ?1");
             transaction.execute(&sql, [user.owner.to_string()])?;
         }
-        // The owner of the command line stays.
         if user.owner != OwnerId::LOCAL {
             transaction.execute("DELETE FROM owners WHERE id = ?1", [user.owner.to_string()])?;
         }
         transaction.commit()?;
         Ok(())
     }
+}
+
+/// Refuses to take away the only admin.
+fn check_other_admin(connection: &Connection, user: &User) -> Result<(), StoreError> {
+    let others: bool = connection.query_row(
+        "SELECT EXISTS (SELECT 1 FROM users WHERE role = 'admin' AND id <> ?1)",
+        [user.id.to_string()],
+        |row| row.get(0),
+    )?;
+    if user.role != Role::Admin || others {
+        return Ok(());
+    }
+    let reason = "it is the only admin: make another one first".to_owned();
+    Err(StoreError::InUse { kind: "user", name: user.name.clone(), reason })
 }
 
 pub(super) fn read_user(row: &Row<'_>) -> Result<User, StoreError> {

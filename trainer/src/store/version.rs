@@ -7,12 +7,13 @@ use rusqlite::{Connection, params};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::dataset::{find_dataset, make_dataset, unknown_dataset};
+use super::dataset::make_dataset;
 use super::recording::{find_recording, keep_recording, read_entries};
+use super::sharing::{dataset_for, find_dataset};
 use super::{
-    Annotation, DatasetId, DatasetVersionId, Entry, NewEntry, OwnerId, Page, PageOf, RecordingId,
-    Store, StoreError, VersionTotals, check_name, count, list, now_ms, parsed, plain, to_json,
-    unknown,
+    Access, Annotation, DatasetId, DatasetVersionId, Entry, NewEntry, OwnerId, Page, PageOf,
+    RecordingId, Store, StoreError, VersionTotals, check_name, count, list, now_ms, parsed, plain,
+    to_json,
 };
 
 /// An immutable list of recordings with their labels and tags.
@@ -20,7 +21,7 @@ use super::{
 pub struct DatasetVersion {
     /// Identifier.
     pub id: DatasetVersionId,
-    /// Name of the dataset.
+    /// Name of the dataset, as you call it.
     pub dataset: String,
     /// 1, 2, 3, …
     pub number: u32,
@@ -67,14 +68,12 @@ impl Store {
     /// The versions of a dataset, newest first.
     pub fn dataset_versions(
         &self,
-        owner: OwnerId,
+        viewer: OwnerId,
         name: &str,
         page: &PageOf,
     ) -> Result<Page<VersionSummary>, StoreError> {
         let connection = self.reader()?;
-        let Some(dataset) = find_dataset(&connection, owner, name)? else {
-            return Err(unknown_dataset(&connection, owner, name)?);
-        };
+        let dataset = dataset_for(&connection, viewer, name, Access::Read)?.id;
         // A cursor that is no number is none that a page gave: it finds nothing.
         let before = page.cursor.as_ref().map(|cursor| cursor.parse::<u32>().unwrap_or(0));
         let versions = list(
@@ -100,15 +99,13 @@ impl Store {
     /// A version of the dataset of this name; the newest one where `number` is none.
     pub fn dataset_version(
         &self,
-        owner: OwnerId,
+        viewer: OwnerId,
         name: &str,
         number: Option<u32>,
     ) -> Result<DatasetVersion, StoreError> {
         let connection = self.reader()?;
-        let Some(dataset) = find_dataset(&connection, owner, name)? else {
-            return Err(unknown_dataset(&connection, owner, name)?);
-        };
-        read_version(&connection, dataset, name, number)
+        let seen = dataset_for(&connection, viewer, name, Access::Read)?;
+        read_version(&connection, seen.id, &seen.name, number)
     }
 
     /// Adds recordings to a dataset, as a new version; makes the dataset where there is none. A
@@ -124,7 +121,7 @@ impl Store {
         let mut connection = self.writer();
         let transaction = connection.transaction()?;
         let (dataset, newest) = match find_dataset(&transaction, owner, name)? {
-            Some(dataset) => (dataset, Some(read_version(&transaction, dataset, name, None)?)),
+            Some(seen) => (seen.id, Some(read_version(&transaction, seen.id, name, None)?)),
             None => (make_dataset(&transaction, owner, name)?, None),
         };
         let mut listed = newest.as_ref().map(listed_in).unwrap_or_default();
@@ -151,38 +148,36 @@ impl Store {
 
     /// Takes a recording out of its dataset, in a new version.
     pub fn take_out(&self, owner: OwnerId, id: RecordingId) -> Result<DatasetVersion, StoreError> {
-        self.change_listed(owner, id, |listed, name| {
-            listed.remove(name);
-        })
-    }
-
-    /// Makes a new version of a recording's dataset, where the newest one lists the recording.
-    fn change_listed(
-        &self,
-        owner: OwnerId,
-        id: RecordingId,
-        change: impl FnOnce(&mut Listed, &str),
-    ) -> Result<DatasetVersion, StoreError> {
         let mut connection = self.writer();
         let transaction = connection.transaction()?;
         let place = find_recording(&transaction, owner, id)?;
-        let dataset = find_dataset(&transaction, owner, &place.dataset)?
-            .ok_or_else(|| unknown("dataset", &place.dataset))?;
-        let newest = read_version(&transaction, dataset, &place.dataset, None)?;
-        if newest.number != place.version {
-            return Err(StoreError::only_older(place.entry.info.name));
-        }
-        let mut listed = listed_in(&newest);
-        change(&mut listed, &place.entry.info.name);
-        let digest = version_digest(&listed);
-        if newest.digest == digest {
-            return Ok(newest);
-        }
-        write_version(&transaction, dataset, digest, &listed)?;
-        let version = read_version(&transaction, dataset, &place.dataset, None)?;
+        place.check_newest()?;
+        let version = change_newest(&transaction, owner, &place.dataset, |_, listed| {
+            listed.remove(&place.entry.info.name);
+        })?;
         transaction.commit()?;
         Ok(version)
     }
+}
+
+/// Makes a version that lists what `change` makes of the newest one of an own dataset; the newest one stays
+/// where nothing is changed.
+pub(super) fn change_newest(
+    connection: &Connection,
+    owner: OwnerId,
+    dataset: &str,
+    change: impl FnOnce(&DatasetVersion, &mut Listed),
+) -> Result<DatasetVersion, StoreError> {
+    let seen = dataset_for(connection, owner, dataset, Access::Own)?;
+    let newest = read_version(connection, seen.id, &seen.name, None)?;
+    let mut listed = listed_in(&newest);
+    change(&newest, &mut listed);
+    let digest = version_digest(&listed);
+    if newest.digest == digest {
+        return Ok(newest);
+    }
+    write_version(connection, seen.id, digest, &listed)?;
+    read_version(connection, seen.id, &seen.name, None)
 }
 
 /// What a version lists.

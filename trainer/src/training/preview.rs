@@ -15,7 +15,7 @@ use super::replay::replay;
 use super::settings::{PipelineSettings, Selection, Settings};
 use super::spans::{Part, RecordingParts, parts_of_windows, split_of};
 use super::truth::Truth;
-use super::{Start, TrainError, Work, in_pool};
+use super::{Start, TrainError, Work, in_pool, propose_target};
 use crate::ingest::parquet;
 use crate::store::{DatasetVersion, RecordingId, StoreError};
 use learn::estimator::Estimator;
@@ -106,7 +106,7 @@ struct Assigned {
 pub(crate) fn preview(work: Work<'_>, tried: &Tried) -> Result<Previewed, TrainError> {
     let store = work.folder.store();
     let version = store.dataset_version(work.owner, &tried.dataset, tried.dataset_version)?;
-    let settings = Settings {
+    let mut settings = Settings {
         dataset: tried.dataset.clone(),
         dataset_version: Some(version.number),
         estimator: tried.estimator.clone().unwrap_or_default(),
@@ -116,6 +116,10 @@ pub(crate) fn preview(work: Work<'_>, tried: &Tried) -> Result<Previewed, TrainE
         seed: tried.seed,
         insight: Insight::default(),
     };
+    if let Some(name) = &tried.estimator {
+        let estimator = learn::catalogue::estimator(name, &settings.parameters)?;
+        propose_target(store, work.owner, &mut settings, estimator.as_ref())?;
+    }
     let mut start = Start::of(work, &settings, &version)?;
     let windows = window_count(&start.entries.list, &start.pipeline);
     let (mut assigned, mut split_omitted) = (None, None);

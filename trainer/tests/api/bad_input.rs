@@ -178,7 +178,7 @@ fn wrong_types_are_refused_with_the_field() {
         ("/api/enrolment-tokens", json!({ "name": "t", "uses": 0 }), "uses"),
         ("/api/enrolment-tokens", json!({ "name": "" }), "name"),
         ("/api/deployments", json!({ "device_id": "x", "model": "m" }), "device_id"),
-        ("/api/users", json!({ "name": "u", "password": "short", "role": "user" }), "password"),
+        ("/api/users", json!({ "name": "u", "password": "short", "role": "engineer" }), "password"),
         ("/api/users", json!({ "name": "u", "password": "long enough", "role": "king" }), "role"),
         ("/api/session", json!({ "name": "x".repeat(300), "password": "p" }), "name"),
         ("/api/data/datasets/d/imports", json!({ "uploads": [] }), "files"),

@@ -126,3 +126,32 @@ fn a_label_set_is_trained_on_by_its_name_and_unlabelled_rows_are_a_class_where_a
     let refused = admin.post("/api/training/runs", &wrong).problem(422, "invalid");
     assert!(refused["detail"].as_str().unwrap().contains("threshold:0.2"), "{refused}");
 }
+
+#[test]
+fn the_labels_of_a_recording_are_refused_with_the_field_that_is_wrong() {
+    let place = Place::new();
+    place.simulate("pump");
+    let service = place.serve("");
+    let admin = service.admin();
+    let id = spans(&admin, 1, 0)["recording_id"].as_str().unwrap().to_owned();
+    let path = format!("/api/data/recordings/{id}/labels");
+    let span =
+        |from: u64, to: u64, class: &str| json!({ "from_row": from, "to_row": to, "class": class });
+    for (labels, field) in [
+        (json!([span(0, 10, "a"), span(20, 2001, "a")]), "labels.1.to_row"),
+        (json!([span(10, 10, "a")]), "labels.0.from_row"),
+        (json!([span(0, 10, "a"), span(5, 20, "a")]), "labels.1.from_row"),
+        (json!([span(0, 10, "")]), "labels.0.class"),
+    ] {
+        let refused = admin.put(&path, &json!({ "labels": labels })).problem(422, "invalid");
+        assert_eq!(refused["field"], field, "{refused}");
+    }
+    let set = json!({ "label_set": "../x", "labels": [] });
+    assert_eq!(admin.put(&path, &set).problem(422, "invalid")["field"], "label_set");
+    for number in 0..20 {
+        let set = json!({ "label_set": format!("s{number}"), "labels": [span(0, 9, "a")] });
+        admin.put(&path, &set).expect(200);
+    }
+    let one_more = json!({ "label_set": "more", "labels": [span(0, 9, "a")] });
+    assert_eq!(admin.put(&path, &one_more).problem(422, "invalid")["field"], "label_set");
+}

@@ -163,8 +163,13 @@ fn a_killed_trainer_keeps_what_had_come_at_its_next_start() {
     // What was kept is kept once.
     let service = place.serve("");
     let admin = admin.at(&service.base);
-    assert!(admin.list("/api/data/recorders").is_empty());
     assert_eq!(recordings(&admin, "pump").len(), 1);
+    // It is still told what came of it.
+    let told = admin.list("/api/data/recorders");
+    assert_eq!((told.len(), &told[0]), (1, &kept));
+    assert_eq!(admin.get(&url).expect(200).json(), kept);
+    let stopped = admin.post(&format!("{url}/stop"), &json!({})).expect(202).json();
+    assert_eq!(stopped["state"], "kept");
 }
 
 #[test]

@@ -146,9 +146,14 @@ impl Service {
         password.expect("the file has the password").to_owned()
     }
 
-    /// A new user, signed in.
+    /// A new user who may do all but manage users, signed in.
     pub(crate) fn user(&self, admin: &Client, name: &str) -> Client {
-        let new = serde_json::json!({ "name": name, "password": PASSWORD, "role": "user" });
+        self.user_as(admin, name, "engineer")
+    }
+
+    /// A new user with this role, signed in.
+    pub(crate) fn user_as(&self, admin: &Client, name: &str, role: &str) -> Client {
+        let new = serde_json::json!({ "name": name, "password": PASSWORD, "role": role });
         admin.post("/api/users", &new).expect(201);
         self.anybody().signed_in(name, PASSWORD)
     }

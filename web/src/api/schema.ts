@@ -11,7 +11,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Your datasets, by name. */
+        /** Your datasets and those that are shared with you, by name. */
         get: operations["get_data_datasets"];
         put?: never;
         post?: never;
@@ -28,7 +28,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The newest version of a dataset, with its recordings, labels and tags. */
+        /** A dataset: whose it is, and its newest version with recordings, labels and tags. */
         get: operations["get_data_datasets_by_name"];
         put?: never;
         post?: never;
@@ -118,6 +118,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/data/datasets/{name}/sharing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whom a dataset of yours is shared with. */
+        get: operations["get_data_datasets_by_name_sharing"];
+        /**
+         * Share a dataset of yours with these and nobody else. Others call it `OWNER:NAME`. What they have made
+         *     of it stays theirs when they may not see it any more.
+         */
+        put: operations["put_data_datasets_by_name_sharing"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/data/datasets/{name}/target": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Say what a regression on a dataset of yours predicts: it is proposed where a run names no target. */
+        put: operations["put_data_datasets_by_name_target"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/data/datasets/{name}/versions": {
         parameters: {
             query?: never;
@@ -179,7 +217,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The recorders that are at work, and those that have ended since the trainer was started. */
+        /** The recorders that are at work, and the last hundred of yours that have ended. */
         get: operations["get_data_recorders"];
         put?: never;
         /**
@@ -300,26 +338,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/data/recordings/{id}/replay": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Make a recording again from what it was made of, and compare: the samples must be the same, byte by
-         *     byte. A file that is missing is written again.
-         */
-        post: operations["post_data_recordings_by_id_replay"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/data/recordings/{id}/samples": {
         parameters: {
             query?: never;
@@ -369,6 +387,23 @@ export interface paths {
         /** The mean power density of a span (Welch: segments under a Hann window, their mean taken out). */
         get: operations["get_data_recordings_by_id_spectrum"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/data/recordings/{id}/tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change the tags of a recording of yours: a new version of its dataset. Versions before keep theirs. */
+        put: operations["put_data_recordings_by_id_tags"];
         post?: never;
         delete?: never;
         options?: never;
@@ -842,7 +877,7 @@ export interface paths {
         /** Your keys, by name. */
         get: operations["get_keys"];
         put?: never;
-        /** Make a key. Its secret is shown this once. */
+        /** Make a key. Its secret is shown this once. It may do no more than your role. */
         post: operations["post_keys"];
         delete?: never;
         options?: never;
@@ -1255,15 +1290,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/users/{id}/role": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Give a user another role: it counts from the next request on, for sessions and API keys. The last admin
+         *     stays one.
+         */
+        put: operations["put_users_by_id_role"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /**
-         * @description The unit of an acceleration.
-         * @enum {string}
-         */
-        AccelerationUnit: "g" | "m/s2";
         /** @description Labels and tags of a recording. */
         Annotation: {
             /** @description Label sets beside these, by name: other questions asked of the same rows. None is empty. */
@@ -1369,42 +1419,6 @@ export interface components {
              * @description Mean recall.
              */
             recall: number;
-        };
-        /** @description Frequencies from one to another. */
-        Band: {
-            /**
-             * Format: double
-             * @description The highest frequency, in hertz; at most half the sampling rate.
-             */
-            high_hz: number;
-            /**
-             * Format: double
-             * @description The lowest frequency, in hertz.
-             */
-            low_hz: number;
-        };
-        /** @description Geometry of a rolling bearing. */
-        BearingGeometry: {
-            /**
-             * Format: double
-             * @description Their diameter, in millimetres.
-             */
-            ball_diameter_mm: number;
-            /**
-             * Format: int32
-             * @description How many balls.
-             */
-            balls: number;
-            /**
-             * Format: double
-             * @description Contact angle, in degrees.
-             */
-            contact_angle_deg?: number;
-            /**
-             * Format: double
-             * @description Diameter of the circle on which their centres lie, in millimetres.
-             */
-            pitch_diameter_mm: number;
         };
         /**
          * @description Which values of a figure are good ones.
@@ -1692,7 +1706,7 @@ export interface components {
          */
         ColumnRole: "time" | "channel" | "label" | "target" | "recording" | "ignored" | "undecided";
         /** @description A named set of recordings. */
-        Dataset: {
+        Dataset: components["schemas"]["DatasetStanding"] & {
             /**
              * Format: int64
              * @description When it was made, in milliseconds since 1970 UTC.
@@ -1700,7 +1714,7 @@ export interface components {
             created_ms: number;
             /** @description Identifier. */
             id: components["schemas"]["DatasetId"];
-            /** @description Name, unique for its owner. */
+            /** @description Name, unique for its owner; `OWNER:NAME` where it is another user's. */
             name: string;
             /**
              * Format: int64
@@ -1718,7 +1732,23 @@ export interface components {
              */
             version: number;
         };
+        /**
+         * @description What somebody may do with a dataset. Each includes those before it.
+         * @enum {string}
+         */
+        DatasetAccess: "read" | "label" | "own";
         DatasetId: string;
+        /** @description Whose a dataset is, what one may do with it, and what it is for. */
+        DatasetStanding: {
+            /** @description What you may do with it. */
+            access: components["schemas"]["DatasetAccess"];
+            /** @description Whether it is shared with anybody. */
+            is_shared: boolean;
+            /** @description Name of the user whose it is; `-` where the user is gone. */
+            owner: string;
+            /** @description What a regression on it predicts unless something else is asked for: a channel, or `tag:NAME`. */
+            target?: string | null;
+        };
         /** @description An immutable list of recordings with their labels and tags. */
         DatasetVersion: components["schemas"]["VersionTotals"] & {
             /**
@@ -1726,7 +1756,7 @@ export interface components {
              * @description When it was made, in milliseconds since 1970 UTC.
              */
             created_ms: number;
-            /** @description Name of the dataset. */
+            /** @description Name of the dataset, as you call it. */
             dataset: string;
             /** @description Digest of names, contents, annotations and partitions. */
             digest: components["schemas"]["Digest"];
@@ -2202,23 +2232,12 @@ export interface components {
         FeatureInfo: {
             /** @description What it is. */
             doc: string;
-            /**
-             * @description What it belongs to: level, spread, shape, change, order, spectrum, bands, runs, cepstrum, pairs,
-             *     velocity, envelope, bearing, band_energy, orders.
-             */
+            /** @description What it belongs to: level, spread, shape, change, order, spectrum, bands. */
             family: string;
-            /** @description Whether `all` features include it; others are asked for by family or name. */
-            in_all: boolean;
             /** @description Name, to be put behind a channel's: `accX.rms`. */
             name: string;
-            /** @description True where it compares two channels: its name is followed by `_` and the other one's. */
-            needs_partner: boolean;
             /** @description True where it needs a sampling rate. */
             needs_rate: boolean;
-            /** @description What it reads of the pipeline's `machine`. */
-            parameters: components["schemas"]["FeatureParameter"][];
-            /** @description The values that it can have. */
-            range: string;
             /** @description Where the formula comes from. */
             source: string;
             /** @description Its unit, in terms of the channel's. */
@@ -2238,15 +2257,6 @@ export interface components {
         FeatureList: {
             /** @description The features, family by family. */
             items: components["schemas"]["FeatureInfo"][];
-        };
-        /** @description A field of the pipeline's `machine` that a feature reads. */
-        FeatureParameter: {
-            /** @description What it takes, in words. */
-            accepts: string;
-            /** @description What it says. */
-            doc: string;
-            /** @description Its name. */
-            name: string;
         };
         /** @description One figure on the test windows. */
         Figure: {
@@ -2800,15 +2810,6 @@ export interface components {
              */
             dropped: number;
         };
-        /** @description Two recordings on both sides of a split, one of which tells of the other. */
-        Leak: {
-            /** @description The one that is learned from. */
-            learned: string;
-            /** @description What both do, so that `tested` and `learned` before it make a sentence. */
-            reason: string;
-            /** @description The one that is tested on. */
-            tested: string;
-        };
         /**
          * @description What a model may take and do in service. The device looks all the time, and goes back to its last
          *     good model by itself where one is exceeded.
@@ -2860,45 +2861,6 @@ export interface components {
             /** @description The password. */
             password: string;
         };
-        /** @description What is known of the machine; empty where no feature needs it. */
-        Machine: {
-            /** @default null */
-            acceleration_unit: components["schemas"]["AccelerationUnit"] | null;
-            /**
-             * @description The bands of `band_rms_1` to `band_rms_8`.
-             * @default []
-             */
-            bands: components["schemas"]["Band"][];
-            /** @default null */
-            bearing: components["schemas"]["BearingGeometry"] | null;
-            /** @default null */
-            envelope_band: components["schemas"]["Band"] | null;
-            /** @default null */
-            envelope_spectrum: components["schemas"]["Band"] | null;
-            /** @default null */
-            iso_20816_3: components["schemas"]["MachineClass"] | null;
-            /**
-             * @description The orders of `order_power_1` to `order_power_8`, in turns of the shaft.
-             * @default []
-             */
-            orders: number[];
-            /** @default null */
-            shaft: components["schemas"]["Shaft"] | null;
-            /** @default null */
-            velocity_band: components["schemas"]["Band"] | null;
-        };
-        /** @description What ISO 20816-3 tells machines apart by. */
-        MachineClass: {
-            /** @description The size of the machine. */
-            group: components["schemas"]["MachineGroup"];
-            /** @description What it stands on. */
-            support: components["schemas"]["Support"];
-        };
-        /**
-         * @description The size of a machine, as in ISO 20816-3.
-         * @enum {string}
-         */
-        MachineGroup: "large" | "medium";
         /** @description A new key with its secret, which is shown this once. */
         MadeKey: components["schemas"]["ApiKey"] & {
             /** @description Send it as `Authorization: Bearer …`. It cannot be shown again. */
@@ -2988,6 +2950,11 @@ export interface components {
             /** @description The password from now on: at least 10 characters. */
             password: string;
         };
+        /** @description Another role. */
+        NewRole: {
+            /** @description What the user may do from now on. */
+            role: components["schemas"]["UserRole"];
+        };
         /** @description A user who is to be. */
         NewUser: {
             /** @description The name to sign in with: letters, digits, `.`, `_` and `-`. */
@@ -3022,8 +2989,8 @@ export interface components {
             dataset: string;
             /** @description Recordings that hold the same samples, wholly or in part, most alike first; at most 200. */
             duplicates: components["schemas"]["Duplicate"][];
-            /** @description What would leak from training into testing; some 200 at most. */
-            leaks: components["schemas"]["Leak"][];
+            /** @description What would leak from training into testing, in sentences; some 200 at most. */
+            leaks: string[];
             /** @description What else a user should know, in sentences. */
             notes: string[];
             /** @description The recordings, by name. */
@@ -3074,7 +3041,7 @@ export interface components {
         /** @description One page of a list. */
         Paged_Dataset: {
             /** @description The items. */
-            items: {
+            items: (components["schemas"]["DatasetStanding"] & {
                 /**
                  * Format: int64
                  * @description When it was made, in milliseconds since 1970 UTC.
@@ -3082,7 +3049,7 @@ export interface components {
                 created_ms: number;
                 /** @description Identifier. */
                 id: components["schemas"]["DatasetId"];
-                /** @description Name, unique for its owner. */
+                /** @description Name, unique for its owner; `OWNER:NAME` where it is another user's. */
                 name: string;
                 /**
                  * Format: int64
@@ -3099,7 +3066,7 @@ export interface components {
                  * @description Number of the newest version.
                  */
                 version: number;
-            }[];
+            })[];
             /** @description What to ask the next page with, as `cursor`; absent at the end. */
             next?: string | null;
         };
@@ -3460,7 +3427,7 @@ export interface components {
                 id: components["schemas"]["UserId"];
                 /** @description The name to sign in with. */
                 name: string;
-                /** @description What the user may do beside having things of their own. */
+                /** @description What the user may do. */
                 role: components["schemas"]["UserRole"];
             }[];
             /** @description What to ask the next page with, as `cursor`; absent at the end. */
@@ -3560,11 +3527,6 @@ export interface components {
              *     }
              */
             gap: components["schemas"]["Gap"];
-            /**
-             * @description What is known of the machine, for the features that need it; proposed as far as it can be.
-             * @default {}
-             */
-            machine: components["schemas"]["Machine"];
             /**
              * @description The sampling rate of the pipeline: `recorded`, `none`, or a number of hertz as text.
              * @default recorded
@@ -3784,7 +3746,7 @@ export interface components {
             stream: string;
         };
         /** @description A recorder. */
-        Recorder: components["schemas"]["RecorderStanding"] & {
+        Recorder: components["schemas"]["Standing"] & {
             /**
              * Format: int64
              * @description When it began, in milliseconds since 1970 UTC.
@@ -3818,26 +3780,6 @@ export interface components {
             dataset: string;
             /** @description What shall be recorded. */
             settings: components["schemas"]["RecordSettings"];
-        };
-        /** @description How a recorder stands. */
-        RecorderStanding: {
-            /**
-             * Format: int64
-             * @description Bytes that were recorded.
-             */
-            bytes: number;
-            /** @description True while topics are followed. */
-            connected: boolean;
-            /** @description The class of what comes. */
-            label?: string | null;
-            /** @description Why they are not. */
-            lost?: string | null;
-            /** @description Messages that were of no use, by reason. */
-            refused: {
-                [key: string]: number;
-            };
-            /** @description The streams. */
-            streams: components["schemas"]["RecordedStream"][];
         };
         /**
          * @description What a recorder does.
@@ -3921,7 +3863,9 @@ export interface components {
         };
         /** @description A recording and where it is listed. */
         RecordingPlace: components["schemas"]["Entry"] & {
-            /** @description Name of the dataset. */
+            /** @description What you may do with the dataset. */
+            access: components["schemas"]["DatasetAccess"];
+            /** @description Name of the dataset, as you call it. */
             dataset: string;
             /**
              * Format: int32
@@ -4177,21 +4121,6 @@ export interface components {
             /** @enum {string} */
             step: "concatenate";
         });
-        /** @description What came of making a recording again. */
-        Replayed: {
-            /** @description Digest of the samples that the dataset version lists. */
-            listed: components["schemas"]["Digest"];
-            /** @description Digest of the samples that were made now. */
-            made: components["schemas"]["Digest"];
-            /** @description Name of the recording. */
-            recording: string;
-            /** @description True where the file was missing, and is there again. */
-            restored: boolean;
-            /** @description True where the samples are the same, byte by byte. */
-            same: boolean;
-            /** @description True where labels and tags are what the repair made; false where somebody has changed them since. */
-            same_labels: boolean;
-        };
         /**
          * @description How a value is made of those around it.
          * @enum {string}
@@ -4592,21 +4521,28 @@ export interface components {
             unlabelled: string | null;
         };
         Selector: string;
-        /** @description How fast the shaft turns. */
-        Shaft: {
-            /** @description The speed, or the channel that measures it. */
-            speed: components["schemas"]["Speed"];
-            /**
-             * Format: double
-             * @description By which share of a frequency the bands around it reach to either side, at least to the
-             *     neighbouring bin: speeds wander and balls slip.
-             */
-            tolerance?: number;
+        /**
+         * @description What others may do with a dataset.
+         * @enum {string}
+         */
+        SharedTo: "read" | "label";
+        /** @description Whom a dataset is shared with. Who is named and belongs to everybody may do the more of both. */
+        Sharing: {
+            everybody?: components["schemas"]["SharedTo"] | null;
+            /** @description What single users may do. */
+            users?: components["schemas"]["UserShare"][];
         };
+        /** @description A dataset: whose it is, what it is for, and its newest version. */
+        ShownDataset: components["schemas"]["DatasetStanding"] & components["schemas"]["DatasetVersion"];
         /** @description A detached signature. */
         SignatureRequest: {
             /** @description The 64 bytes of the file `MODEL.onnx.sig`, as base64. */
             signature: string;
+        };
+        /** @description Who is signed in. */
+        SignedIn: components["schemas"]["User"] & {
+            /** @description What the role allows, and so what the user's API keys may be for. */
+            may: components["schemas"]["Scope"][];
         };
         /** @description A file that was left out. */
         Skipped: {
@@ -4678,26 +4614,6 @@ export interface components {
         Spectrum: components["schemas"]["Segments"] & {
             /** @description The channels. */
             channels: components["schemas"]["ChannelSpectrum"][];
-        };
-        /** @description A speed, or the channel that measures it. */
-        Speed: {
-            /**
-             * Format: double
-             * @description Turns per second.
-             */
-            hz: number;
-        } | {
-            /**
-             * Format: double
-             * @description Turns per minute.
-             */
-            rpm: number;
-        } | {
-            /** @description The input channel whose mean over a window is the speed, in turns per second. */
-            channel_hz: string;
-        } | {
-            /** @description The input channel whose mean over a window is the speed, in turns per minute. */
-            channel_rpm: string;
         };
         /** @description The sides of a split. */
         SplitBalance: {
@@ -4805,11 +4721,13 @@ export interface components {
             /** @description The run: its report stands at `/api/training/runs/{id}` once it has succeeded. */
             run_id: components["schemas"]["RunId"];
         };
-        /**
-         * @description What a machine stands on, as in ISO 20816-3.
-         * @enum {string}
-         */
-        Support: "rigid" | "flexible";
+        /** @description The tags of a recording. */
+        Tags: {
+            /** @description Facts about the recording, such as machine, load, operator and session; at most 32. */
+            tags: {
+                [key: string]: string;
+            };
+        };
         /** @description What a regression predicts. */
         Target: {
             /** @description Name of the target. */
@@ -4818,6 +4736,11 @@ export interface components {
             unit?: string | null;
         };
         TargetName: string;
+        /** @description What a regression on a dataset predicts. */
+        TargetRequest: {
+            /** @description A channel, or `tag:NAME` for a tag with a number; null for none. */
+            target?: string | null;
+        };
         /**
          * @description How a target channel's values in a window become the window's value.
          * @enum {string}
@@ -5024,15 +4947,22 @@ export interface components {
             id: components["schemas"]["UserId"];
             /** @description The name to sign in with. */
             name: string;
-            /** @description What the user may do beside having things of their own. */
+            /** @description What the user may do. */
             role: components["schemas"]["UserRole"];
         };
         UserId: string;
         /**
-         * @description What a user may do beside having things of their own.
+         * @description What a user may do; each role may do what those before it may.
          * @enum {string}
          */
-        UserRole: "admin" | "user";
+        UserRole: "viewer" | "annotator" | "engineer" | "admin";
+        /** @description What one user may do with a dataset of somebody else. */
+        UserShare: {
+            /** @description What the user may do. */
+            access: components["schemas"]["SharedTo"];
+            /** @description The user's name. */
+            user: string;
+        };
         /** @description A version without what it lists. */
         VersionSummary: {
             /**
@@ -5245,20 +5175,20 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The dataset's name */
+                /** @description The dataset's name; `OWNER:NAME` for one that is shared with you */
                 name: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description The newest version */
+            /** @description The dataset */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["DatasetVersion"];
+                    "application/json": components["schemas"]["ShownDataset"];
                 };
             };
             /** @description A problem; `code` says which */
@@ -6071,6 +6001,412 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Job"];
                 };
+            };
+            /** @description A problem; `code` says which */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_data_datasets_by_name_sharing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The dataset's name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Whom it is shared with */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sharing"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_data_datasets_by_name_sharing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The dataset's name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Sharing"];
+            };
+        };
+        responses: {
+            /** @description Shared so */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem; `code` says which */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_data_datasets_by_name_target: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The dataset's name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TargetRequest"];
+            };
+        };
+        responses: {
+            /** @description Noted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A problem; `code` says which */
             400: {
@@ -7719,128 +8055,6 @@ export interface operations {
             };
         };
     };
-    post_data_recordings_by_id_replay: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The recording */
-                id: components["schemas"]["RecordingId"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description What came of it */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Replayed"];
-                };
-            };
-            /** @description A problem; `code` says which */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem; `code` says which */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem; `code` says which */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem; `code` says which */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem; `code` says which */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem; `code` says which */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem; `code` says which */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem; `code` says which */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem; `code` says which */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem; `code` says which */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem; `code` says which */
-            507: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     get_data_recordings_by_id_samples: {
         parameters: {
             query?: {
@@ -8186,6 +8400,150 @@ export interface operations {
             };
             /** @description A problem; `code` says which */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_data_recordings_by_id_tags: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The recording */
+                id: components["schemas"]["RecordingId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Tags"];
+            };
+        };
+        responses: {
+            /** @description The version with the new tags */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewVersion"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12891,7 +13249,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["User"];
+                    "application/json": components["schemas"]["SignedIn"];
                 };
             };
             /** @description A problem; `code` says which */
@@ -13007,7 +13365,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["User"];
+                    "application/json": components["schemas"]["SignedIn"];
                 };
             };
             /** @description A problem; `code` says which */
@@ -16256,6 +16614,150 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description A problem; `code` says which */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_users_by_id_role: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The user */
+                id: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRole"];
+            };
+        };
+        responses: {
+            /** @description The user */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
             };
             /** @description A problem; `code` says which */
             400: {

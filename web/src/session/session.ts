@@ -4,7 +4,16 @@ import { shallowRef } from "vue";
 import { api, answer, type Schemas } from "../api/client";
 
 /** The user, once that is known. */
-export const user = shallowRef<Schemas["User"]>();
+export const user = shallowRef<Schemas["SignedIn"]>();
+
+/**
+ * Whether the role of whoever is signed in allows this: what it does not allow is not offered, and the
+ * trainer refuses it in any case.
+ */
+export function may(what: Schemas["Scope"] | "users"): boolean {
+  if (what === "users") return user.value?.role === "admin";
+  return user.value?.may.includes(what) ?? false;
+}
 
 /** Why somebody who was signed in has to sign in again. */
 export const signedOutBecause = shallowRef<"ended" | "password">();
