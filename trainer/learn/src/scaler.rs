@@ -268,7 +268,10 @@ impl Column {
         let mean = bounded().map(|(row, x)| weight(row) * x).sum::<f64>() / total;
         let square = |(row, x): (usize, f64)| weight(row) * (x - mean) * (x - mean);
         let deviation = (bounded().map(square).sum::<f64>() / total).sqrt();
-        let largest = bounded().map(|(_, x)| x.abs()).fold(0.0, f64::max);
+        // By what lies within the usual bounds, whatever the margin: one row far out makes no constant.
+        let (low, high) = bounds(&ranks, Some(MARGIN));
+        let usual = |x: f32| f64::from(x.min(high).max(low).abs());
+        let largest = values().map(usual).fold(0.0, f64::max);
         let [q25, q50, q75] = [0.25, 0.5, 0.75].map(|share| ranks.quantile(share));
         let (range, least) = ((q75 - q25) / NORMAL_RANGE, middle(&ranks) / MIDDLE_SPREADS_MAX);
         let (centre, spread, raised) = match by {

@@ -136,7 +136,7 @@ fn each_row_is_answered_by_what_was_before_it_and_never_over_a_gap() {
     for file in 0..4_u64 {
         let x = |row: u64| ((row * row * 7 + row * (file + 3)) % 97) as f64 / 97.0;
         let mut text = "t_s,x,y,state\n".to_owned();
-        for row in 0..400 {
+        for row in 0..400_u64 {
             // After 250 rows the process stands still for a quarter of an hour.
             let time_s = if row < 250 { row } else { row + 900 };
             let y = 3.0 * x(row.saturating_sub(3)) + x(row) - x(row.saturating_sub(1));
