@@ -333,6 +333,7 @@ fn features(
     }
     let mut list: Vec<String> = Vec::new();
     let mut left_out: Vec<String> = Vec::new();
+    let mut reason = None;
     let mut add = |name: String| {
         if !list.contains(&name) {
             list.push(name);
@@ -343,9 +344,10 @@ fn features(
             each_channel(pipeline, value, value_name).for_each(|(_, name)| add(name));
         } else if name == "all" || families().any(|known| known == name) {
             for feature in CATALOGUE.iter().filter(|feature| in_family(name, feature)) {
-                let (fitting, unfit) = fitting(feature, pipeline)?;
-                fitting.into_iter().for_each(&mut add);
+                let Fitting { names, unfit, reason: why } = fitting(feature, pipeline)?;
+                names.into_iter().for_each(&mut add);
                 left_out.extend(unfit);
+                reason = reason.or(why);
             }
         } else if let Some(feature) = find(name) {
             each_channel(pipeline, feature, name).for_each(|(_, name)| add(name));
@@ -361,42 +363,54 @@ fn features(
             left_out.join(", ")
         ));
     }
-    if list.is_empty() {
-        return Err(TrainError::NoFeatures);
+    match reason {
+        Some(reason) if list.is_empty() => Err(reason.into()),
+        None if list.is_empty() => Err(TrainError::NoFeatures),
+        _ => Ok(list),
     }
-    Ok(list)
 }
 
-/// The names of a feature for the channels that have it, and what is left out: the feature, or some of
-/// its channels. What the machine has not is refused, but for bands and orders behind the last one.
-fn fitting(
-    feature: &Feature,
-    pipeline: &Pipeline,
-) -> Result<(Vec<String>, Vec<String>), TrainError> {
+/// The names of a feature for the channels that have it.
+#[derive(Default)]
+struct Fitting {
+    names: Vec<String>,
+    /// What is left out: the feature, or some of its channels.
+    unfit: Vec<String>,
+    /// What does not fit the machine.
+    reason: Option<FeatureError>,
+}
+
+/// Which channels have a feature. What nobody has told of the machine is refused; bands and orders
+/// behind the last one are no features.
+fn fitting(feature: &Feature, pipeline: &Pipeline) -> Result<Fitting, TrainError> {
     let count = match feature.needs {
         Needs::Band(index) => Some((index, pipeline.machine.bands.len())),
         Needs::Order(index) => Some((index, pipeline.machine.orders.len())),
         _ => None,
     };
+    let mut fitting = Fitting::default();
     if count.is_some_and(|(index, count)| count > 0 && index >= count) {
-        return Ok((Vec::new(), Vec::new()));
+        return Ok(fitting);
     }
-    let (mut fitting, mut unfit) = (Vec::new(), Vec::new());
     for (channel, name) in each_channel(pipeline, feature, feature.name) {
         match feature.check(channel, pipeline) {
-            Ok(()) => fitting.push(name),
+            Ok(()) => fitting.names.push(name),
             Err(error @ FeatureError::Untold { .. }) => return Err(machine::with_option(error)),
-            Err(_) => unfit.push(name),
+            Err(error) => {
+                fitting.unfit.push(name);
+                let machine = matches!(error, FeatureError::Unmet { .. });
+                fitting.reason = fitting.reason.or(machine.then_some(error));
+            }
         }
     }
-    if fitting.is_empty() && !unfit.is_empty() {
-        unfit = vec![feature.name.to_owned()];
+    if fitting.names.is_empty() && !fitting.unfit.is_empty() {
+        fitting.unfit = vec![feature.name.to_owned()];
     }
-    Ok((fitting, unfit))
+    Ok(fitting)
 }
 
-/// A feature's names, `name` behind each channel's, with the index of the channel: one for each channel, or for each pair. The speed of
-/// a shaft has no vibration of its own.
+/// A feature's names, `name` behind each channel's, with the index of the channel: one for each
+/// channel, or for each pair. The speed of a shaft has no vibration of its own.
 fn each_channel<'a>(
     pipeline: &'a Pipeline,
     feature: &'a Feature,

@@ -12,7 +12,7 @@ use model_format::onnx::graph::{GraphBuilder, Value};
 use model_format::onnx::op::tree_ensemble::{Forest, Node, Tree};
 use model_format::onnx::tensor::Tensor;
 use model_format::pipeline::Pipeline;
-use model_format::signal::features::{CATALOGUE, FeaturePlan, Needs, feature_named, find};
+use model_format::signal::features::{CATALOGUE, FeaturePlan, Needs, feature_named};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
@@ -117,7 +117,7 @@ pub(crate) fn plain_windows(length_samples: usize) -> Vec<Vec<f32>> {
 /// The manifest of a model over this pipeline; a classifier has a class for each of `outputs`.
 pub(crate) fn manifest(task: Task, pipeline: Pipeline, outputs: usize) -> Manifest {
     let entry = |name: &String| {
-        let feature = name.split('.').nth(1).and_then(find).expect("the feature is known");
+        let feature = feature_named(name).expect("the feature is known");
         FeatureEntry { name: name.clone(), version: feature.version }
     };
     let features: Vec<_> = pipeline.features.iter().map(entry).collect();
