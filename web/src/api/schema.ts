@@ -338,6 +338,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/data/recordings/{id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a recording again from what it was made of, and compare: the samples must be the same, byte by
+         *     byte. A file that is missing is written again.
+         */
+        post: operations["post_data_recordings_by_id_replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/data/recordings/{id}/samples": {
         parameters: {
             query?: never;
@@ -1314,6 +1334,11 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * @description The unit of an acceleration.
+         * @enum {string}
+         */
+        AccelerationUnit: "g" | "m/s2";
         /** @description Labels and tags of a recording. */
         Annotation: {
             /** @description Label sets beside these, by name: other questions asked of the same rows. None is empty. */
@@ -1419,6 +1444,42 @@ export interface components {
              * @description Mean recall.
              */
             recall: number;
+        };
+        /** @description Frequencies from one to another. */
+        Band: {
+            /**
+             * Format: double
+             * @description The highest frequency, in hertz; at most half the sampling rate.
+             */
+            high_hz: number;
+            /**
+             * Format: double
+             * @description The lowest frequency, in hertz.
+             */
+            low_hz: number;
+        };
+        /** @description Geometry of a rolling bearing. */
+        BearingGeometry: {
+            /**
+             * Format: double
+             * @description Their diameter, in millimetres.
+             */
+            ball_diameter_mm: number;
+            /**
+             * Format: int32
+             * @description How many balls.
+             */
+            balls: number;
+            /**
+             * Format: double
+             * @description Contact angle, in degrees.
+             */
+            contact_angle_deg?: number;
+            /**
+             * Format: double
+             * @description Diameter of the circle on which their centres lie, in millimetres.
+             */
+            pitch_diameter_mm: number;
         };
         /**
          * @description Which values of a figure are good ones.
@@ -1705,6 +1766,15 @@ export interface components {
          * @enum {string}
          */
         ColumnRole: "time" | "channel" | "label" | "target" | "recording" | "ignored" | "undecided";
+        /** @description The figures of the same settings, learned and tested fold by fold within the training windows. */
+        CrossValidation: {
+            /** @description What is never on both sides of a fold: `recording`, `time` or `tag:NAME`. */
+            by: string;
+            /** @description Each figure over the folds. */
+            figures: components["schemas"]["FoldFigure"][];
+            /** @description Fold by fold. */
+            folds: components["schemas"]["Fold"][];
+        };
         /** @description A named set of recordings. */
         Dataset: components["schemas"]["DatasetStanding"] & {
             /**
@@ -2228,16 +2298,54 @@ export interface components {
              */
             samples: number;
         };
+        /** @description How much a figure falls where a channel or a feature says nothing any more. */
+        FeatureImportances: {
+            /**
+             * Format: double
+             * @description Its value with everything in place.
+             */
+            baseline: number;
+            /** @description Channels with all their features, the one that matters most first. */
+            channels: components["schemas"]["ImportanceOf"][];
+            /**
+             * @description Features one by one, the one that matters most first. Those that say the same stand in for each
+             *     other, and look unimportant here.
+             */
+            features: components["schemas"]["ImportanceOf"][];
+            /** @description The figure that falls. */
+            figure: string;
+            /**
+             * Format: int32
+             * @description How many times each was shuffled.
+             */
+            repeats: number;
+            /**
+             * Format: int64
+             * @description Test windows that were answered each time.
+             */
+            windows: number;
+        };
         /** @description A feature and its definition. */
         FeatureInfo: {
             /** @description What it is. */
             doc: string;
-            /** @description What it belongs to: level, spread, shape, change, order, spectrum, bands. */
+            /**
+             * @description What it belongs to: level, spread, shape, change, order, spectrum, bands, runs, cepstrum, pairs,
+             *     velocity, envelope, bearing, band_energy, orders, rows.
+             */
             family: string;
-            /** @description Name, to be put behind a channel's: `accX.rms`. */
+            /** @description Whether `all` features include it; others are asked for by family or name. */
+            in_all: boolean;
+            /** @description Name, to be put behind a channel's: `accX.rms`. For a K at its end stands a number of samples. */
             name: string;
+            /** @description True where it compares two channels: its name is followed by `_` and the other one's. */
+            needs_partner: boolean;
             /** @description True where it needs a sampling rate. */
             needs_rate: boolean;
+            /** @description What it reads of the pipeline's `machine`. */
+            parameters: components["schemas"]["FeatureParameter"][];
+            /** @description The values that it can have. */
+            range: string;
             /** @description Where the formula comes from. */
             source: string;
             /** @description Its unit, in terms of the channel's. */
@@ -2249,7 +2357,7 @@ export interface components {
             version: number;
             /**
              * Format: int32
-             * @description The shortest window that it can be computed of.
+             * @description The shortest window that it can be computed of; with the smallest K, where it has one.
              */
             window_min_samples: number;
         };
@@ -2257,6 +2365,17 @@ export interface components {
         FeatureList: {
             /** @description The features, family by family. */
             items: components["schemas"]["FeatureInfo"][];
+            /** @description Features that look back: for K in the name stands a number of samples, such as `lag_3`. */
+            looking_back: components["schemas"]["FeatureInfo"][];
+        };
+        /** @description A field of the pipeline's `machine` that a feature reads. */
+        FeatureParameter: {
+            /** @description What it takes, in words. */
+            accepts: string;
+            /** @description What it says. */
+            doc: string;
+            /** @description Its name. */
+            name: string;
         };
         /** @description One figure on the test windows. */
         Figure: {
@@ -2294,10 +2413,53 @@ export interface components {
          * @enum {string}
          */
         FillMethod: "linear" | "previous";
+        /** @description One fold. */
+        Fold: {
+            /** @description How good the answers were. */
+            figures: components["schemas"]["Figure"][];
+            /** @description Names of the recordings that were tested on, at most 20. */
+            recordings: string[];
+            /**
+             * Format: int64
+             * @description Windows that were tested on.
+             */
+            test: number;
+            /**
+             * Format: int64
+             * @description Windows that were learned from.
+             */
+            train: number;
+        };
+        /** @description One figure over all folds in which it is defined. */
+        FoldFigure: {
+            /**
+             * Format: double
+             * @description Standard deviation over the folds, with n − 1 below the line.
+             */
+            deviation: number;
+            /**
+             * Format: int32
+             * @description In how many folds it is defined.
+             */
+            folds: number;
+            /**
+             * Format: double
+             * @description Mean over the folds.
+             */
+            mean: number;
+            /** @description Name for people, such as `Macro F1`. */
+            name: string;
+        };
         /** @description What happens where samples are missing. A longer gap ends the segment. */
         Gap: {
             /** @description With what it is filled. */
             fill?: components["schemas"]["Fill"];
+            /**
+             * Format: int64
+             * @description Without a rate: rows further apart in time than this belong to different segments. With a
+             *     rate, an interval that is half as long again as the usual one is a gap anyway.
+             */
+            interval_max_ms?: number | null;
             /**
              * Format: int32
              * @description The longest gap that is filled, in samples; 0 fills none.
@@ -2543,6 +2705,37 @@ export interface components {
              * @default []
              */
             window_axes: string[];
+        };
+        /** @description What the model owes to one channel or feature. */
+        ImportanceOf: {
+            /**
+             * Format: double
+             * @description Standard deviation of the fall over the repeats.
+             */
+            deviation: number;
+            /**
+             * Format: double
+             * @description Mean fall of the figure over the repeats; below 0 by chance alone.
+             */
+            mean: number;
+            /** @description The channel, or the feature as `channel.name`. */
+            name: string;
+        };
+        /** @description What a run finds out beside its model. */
+        Insight: {
+            /**
+             * Format: int32
+             * @description Cross-validation on the training windows with so many folds, divided as the test was: by
+             *     recording, by tag or by time. Not for anomaly detectors.
+             * @default null
+             */
+            folds: number | null;
+            /**
+             * Format: int32
+             * @description How much each channel and feature matters: each is shuffled so many times over the test windows.
+             * @default null
+             */
+            importance_repeats: number | null;
         };
         /** @description How many intervals lie between two lengths. */
         IntervalCount: {
@@ -2810,6 +3003,15 @@ export interface components {
              */
             dropped: number;
         };
+        /** @description Two recordings on both sides of a split, one of which tells of the other. */
+        Leak: {
+            /** @description The one that is learned from. */
+            learned: string;
+            /** @description What both do, so that `tested` and `learned` before it make a sentence. */
+            reason: string;
+            /** @description The one that is tested on. */
+            tested: string;
+        };
         /**
          * @description What a model may take and do in service. The device looks all the time, and goes back to its last
          *     good model by itself where one is exceeded.
@@ -2861,6 +3063,45 @@ export interface components {
             /** @description The password. */
             password: string;
         };
+        /** @description What is known of the machine; empty where no feature needs it. */
+        Machine: {
+            /** @default null */
+            acceleration_unit: components["schemas"]["AccelerationUnit"] | null;
+            /**
+             * @description The bands of `band_rms_1` to `band_rms_8`.
+             * @default []
+             */
+            bands: components["schemas"]["Band"][];
+            /** @default null */
+            bearing: components["schemas"]["BearingGeometry"] | null;
+            /** @default null */
+            envelope_band: components["schemas"]["Band"] | null;
+            /** @default null */
+            envelope_spectrum: components["schemas"]["Band"] | null;
+            /** @default null */
+            iso_20816_3: components["schemas"]["MachineClass"] | null;
+            /**
+             * @description The orders of `order_power_1` to `order_power_8`, in turns of the shaft.
+             * @default []
+             */
+            orders: number[];
+            /** @default null */
+            shaft: components["schemas"]["Shaft"] | null;
+            /** @default null */
+            velocity_band: components["schemas"]["Band"] | null;
+        };
+        /** @description What ISO 20816-3 tells machines apart by. */
+        MachineClass: {
+            /** @description The size of the machine. */
+            group: components["schemas"]["MachineGroup"];
+            /** @description What it stands on. */
+            support: components["schemas"]["Support"];
+        };
+        /**
+         * @description The size of a machine, as in ISO 20816-3.
+         * @enum {string}
+         */
+        MachineGroup: "large" | "medium";
         /** @description A new key with its secret, which is shown this once. */
         MadeKey: components["schemas"]["ApiKey"] & {
             /** @description Send it as `Authorization: Bearer …`. It cannot be shown again. */
@@ -2989,8 +3230,8 @@ export interface components {
             dataset: string;
             /** @description Recordings that hold the same samples, wholly or in part, most alike first; at most 200. */
             duplicates: components["schemas"]["Duplicate"][];
-            /** @description What would leak from training into testing, in sentences; some 200 at most. */
-            leaks: string[];
+            /** @description What would leak from training into testing; some 200 at most. */
+            leaks: components["schemas"]["Leak"][];
             /** @description What else a user should know, in sentences. */
             notes: string[];
             /** @description The recordings, by name. */
@@ -3513,7 +3754,8 @@ export interface components {
              */
             channels: string[];
             /**
-             * @description Families or names of features, `channel.name`, or `all`.
+             * @description Families or names of features, `channel.name`, or `all`; `lag_3` and `difference_3` look back
+             *     by so many samples.
              * @default [
              *       "all"
              *     ]
@@ -3528,6 +3770,11 @@ export interface components {
              */
             gap: components["schemas"]["Gap"];
             /**
+             * @description What is known of the machine, for the features that need it; proposed as far as it can be.
+             * @default {}
+             */
+            machine: components["schemas"]["Machine"];
+            /**
              * @description The sampling rate of the pipeline: `recorded`, `none`, or a number of hertz as text.
              * @default recorded
              */
@@ -3537,6 +3784,12 @@ export interface components {
              * @default false
              */
             resample: boolean;
+            /**
+             * @description Whether each row gets an answer of its own: windows end at every row, and are as long as the
+             *     lags and differences among the features ask for. Then there is neither `window` nor `stride`.
+             * @default false
+             */
+            rows: boolean;
             /** @default null */
             stride: components["schemas"]["Extent"] | null;
             /** @default null */
@@ -3746,7 +3999,7 @@ export interface components {
             stream: string;
         };
         /** @description A recorder. */
-        Recorder: components["schemas"]["Standing"] & {
+        Recorder: components["schemas"]["RecorderStanding"] & {
             /**
              * Format: int64
              * @description When it began, in milliseconds since 1970 UTC.
@@ -3780,6 +4033,26 @@ export interface components {
             dataset: string;
             /** @description What shall be recorded. */
             settings: components["schemas"]["RecordSettings"];
+        };
+        /** @description How a recorder stands. */
+        RecorderStanding: {
+            /**
+             * Format: int64
+             * @description Bytes that were recorded.
+             */
+            bytes: number;
+            /** @description True while topics are followed. */
+            connected: boolean;
+            /** @description The class of what comes. */
+            label?: string | null;
+            /** @description Why they are not. */
+            lost?: string | null;
+            /** @description Messages that were of no use, by reason. */
+            refused: {
+                [key: string]: number;
+            };
+            /** @description The streams. */
+            streams: components["schemas"]["RecordedStream"][];
         };
         /**
          * @description What a recorder does.
@@ -4121,6 +4394,21 @@ export interface components {
             /** @enum {string} */
             step: "concatenate";
         });
+        /** @description What came of making a recording again. */
+        Replayed: {
+            /** @description Digest of the samples that the dataset version lists. */
+            listed: components["schemas"]["Digest"];
+            /** @description Digest of the samples that were made now. */
+            made: components["schemas"]["Digest"];
+            /** @description Name of the recording. */
+            recording: string;
+            /** @description True where the file was missing, and is there again. */
+            restored: boolean;
+            /** @description True where the samples are the same, byte by byte. */
+            same: boolean;
+            /** @description True where labels and tags are what the repair made; false where somebody has changed them since. */
+            same_labels: boolean;
+        };
         /**
          * @description How a value is made of those around it.
          * @enum {string}
@@ -4257,11 +4545,13 @@ export interface components {
             artifact_sha256: components["schemas"]["Digest"];
             /** @description Classes by label index; empty but for classification. */
             classes: string[];
+            cross_validation?: components["schemas"]["CrossValidation"] | null;
             /** @description Digest of the dataset version. */
             dataset_version: components["schemas"]["Digest"];
             evaluation?: components["schemas"]["Evaluation"] | null;
             /** @description What the fit found. */
             facts: Record<string, unknown>;
+            importance?: components["schemas"]["FeatureImportances"] | null;
             /** @description Digest of what made it. */
             lineage_id: components["schemas"]["Digest"];
             /** @description What the naive answer is made of. */
@@ -4293,6 +4583,8 @@ export interface components {
             dataset_version?: number | null;
             /** @description Name of the estimator in the catalogue. */
             estimator: string;
+            /** @description What to find out beside the model. */
+            insight?: components["schemas"]["Insight"];
             /** @description Name of the model that comes of it; dataset and estimator otherwise. */
             model?: string | null;
             /** @description Its parameters; what is not given has its default. */
@@ -4481,11 +4773,8 @@ export interface components {
              * @default 0.3
              */
             calibration_share: number;
-            /**
-             * @description How the labels in a window become the window's class.
-             * @default majority
-             */
-            label_rule: components["schemas"]["LabelRule"];
+            /** @default null */
+            label_rule: components["schemas"]["LabelRule"] | null;
             /**
              * @description Which labels: the name of a label set; the recordings' own labels where absent.
              * @default null
@@ -4521,6 +4810,17 @@ export interface components {
             unlabelled: string | null;
         };
         Selector: string;
+        /** @description How fast the shaft turns. */
+        Shaft: {
+            /** @description The speed, or the channel that measures it. */
+            speed: components["schemas"]["Speed"];
+            /**
+             * Format: double
+             * @description By which share of a frequency the bands around it reach to either side, at least to the
+             *     neighbouring bin: speeds wander and balls slip.
+             */
+            tolerance?: number;
+        };
         /**
          * @description What others may do with a dataset.
          * @enum {string}
@@ -4614,6 +4914,26 @@ export interface components {
         Spectrum: components["schemas"]["Segments"] & {
             /** @description The channels. */
             channels: components["schemas"]["ChannelSpectrum"][];
+        };
+        /** @description A speed, or the channel that measures it. */
+        Speed: {
+            /**
+             * Format: double
+             * @description Turns per second.
+             */
+            hz: number;
+        } | {
+            /**
+             * Format: double
+             * @description Turns per minute.
+             */
+            rpm: number;
+        } | {
+            /** @description The input channel whose mean over a window is the speed, in turns per second. */
+            channel_hz: string;
+        } | {
+            /** @description The input channel whose mean over a window is the speed, in turns per minute. */
+            channel_rpm: string;
         };
         /** @description The sides of a split. */
         SplitBalance: {
@@ -4721,6 +5041,11 @@ export interface components {
             /** @description The run: its report stands at `/api/training/runs/{id}` once it has succeeded. */
             run_id: components["schemas"]["RunId"];
         };
+        /**
+         * @description What a machine stands on, as in ISO 20816-3.
+         * @enum {string}
+         */
+        Support: "rigid" | "flexible";
         /** @description The tags of a recording. */
         Tags: {
             /** @description Facts about the recording, such as machine, load, operator and session; at most 32. */
@@ -4765,6 +5090,19 @@ export interface components {
             /** @description All windows of another dataset: its name and version. */
             dataset: Record<string, unknown>[];
         };
+        /** @description A stretch without rows. */
+        TimeGap: {
+            /**
+             * Format: int64
+             * @description Time of the row before it, as the recording's times count.
+             */
+            after_ns: number;
+            /**
+             * Format: int64
+             * @description How long it is, in nanoseconds.
+             */
+            length_ns: number;
+        };
         /** @description What the times of a recording look like. */
         Timing: {
             /**
@@ -4803,7 +5141,7 @@ export interface components {
              */
             jitter: components["schemas"]["IntervalCount"][];
             /** @description The longest of them, at most 20, in the order of time. */
-            longest_gaps: components["schemas"]["Gap"][];
+            longest_gaps: components["schemas"]["TimeGap"][];
             /**
              * Format: int64
              * @description Rows with an earlier time than a row before.
@@ -7952,6 +8290,128 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Lineage"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem; `code` says which */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_data_recordings_by_id_replay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The recording */
+                id: components["schemas"]["RecordingId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What came of it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replayed"];
                 };
             };
             /** @description A problem; `code` says which */

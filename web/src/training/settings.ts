@@ -50,6 +50,11 @@ export function openSelection(): Settings["selection"] {
   };
 }
 
+/** Nothing to find out beside the model. */
+export function openInsight(): Settings["insight"] {
+  return { folds: null, importance_repeats: null };
+}
+
 /** Settings with everything left open. */
 export function openSettings(dataset = ""): Settings {
   return {
@@ -60,7 +65,7 @@ export function openSettings(dataset = ""): Settings {
     pipeline: openPipeline(),
     selection: openSelection(),
     seed: 0,
-    insight: {},
+    insight: openInsight(),
   };
 }
 
@@ -74,7 +79,7 @@ export function settingsOf(kept: Record<string, unknown>): Settings {
     ...given,
     pipeline: { ...pipeline, gap: { ...open.pipeline.gap, ...given.pipeline?.gap } },
     selection: { ...open.selection, ...given.selection },
-    insight: { ...given.insight },
+    insight: { ...open.insight, ...given.insight },
   };
 }
 
