@@ -37,7 +37,7 @@ it("trains with the chosen estimator and follows the run to its figures", async 
   await page.getByLabel("Shuffles for importance").fill("2");
   await page.locator("#train").getByRole("button", { name: "Train" }).click();
   await page.waitForURL(/\/runs\/[0-9a-f-]{36}/);
-  await page.getByText("Macro F1", { exact: true }).waitFor();
+  await page.getByText("Macro F1", { exact: true }).first().waitFor();
   await page.getByRole("link", { name: "model pump-by-hand v1" }).waitFor();
   const folds = page.getByRole("group", { name: "Cross-validation" });
   await folds.getByRole("columnheader", { name: "Fold 2" }).waitFor();
