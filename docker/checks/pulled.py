@@ -70,7 +70,7 @@ def started(stack: Stack, at: str) -> str:
 
 
 def updated(stack: Stack, at: str) -> str:
-    stack.console().ask("POST", "/api/users", {"name": "grace", "password": "a-long-password-1", "role": "user"})
+    stack.console().ask("POST", "/api/users", {"name": "grace", "password": "a-long-password-1", "role": "engineer"})
     for name in PROGRAMS:
         image = f"{at}/{name}:latest"
         run("docker", "build", "--quiet", "-t", image, "--label", f"{REVISION}=newer", "-", text=f"FROM {IMAGES}/{name}:latest\n")
