@@ -1,5 +1,6 @@
 //! A program at the broker: publishes samples, collects what comes.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,6 +14,9 @@ pub(crate) struct Subscriber {
     client: Client,
     messages: Arc<Mutex<Vec<Message>>>,
 }
+
+/// Number of the next subscriber.
+static NEXT: AtomicU32 = AtomicU32::new(0);
 
 /// Topic and payload.
 type Message = (String, Vec<u8>);
@@ -29,7 +33,10 @@ impl Subscriber {
         filter: &str,
         (user, password): (&str, &str),
     ) -> Subscriber {
-        let mut options = MqttOptions::new("subscriber", broker.host(), broker.port());
+        // A name of its own: one that a test before has left may still look for its broker, and find
+        // this one where the system has given out the port again.
+        let name = format!("subscriber-{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let mut options = MqttOptions::new(name, broker.host(), broker.port());
         if !user.is_empty() {
             options.set_credentials(user, password);
         }
@@ -49,6 +56,8 @@ impl Subscriber {
                     Ok(Event::Incoming(Packet::SubAck(_))) => *subscribed.lock().unwrap() = true,
                     Ok(_) => {}
                     Err(rumqttc::ConnectionError::RequestsDone) => return,
+                    // Whoever waited has gone.
+                    Err(_) if Arc::strong_count(&collected) == 1 => return,
                     // The broker is away: not too many attempts.
                     Err(_) => std::thread::sleep(Duration::from_millis(50)),
                 }
