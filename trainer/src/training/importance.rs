@@ -4,6 +4,8 @@ use learn::estimator::Fitted;
 use learn::importance::{ImportanceError, Rows, figure_name, permutation};
 use learn::metrics::Truth;
 use learn::table::Target;
+use model_format::pipeline::{Channel, Pipeline};
+use model_format::signal::features::FeaturePlan;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -65,7 +67,7 @@ pub(super) fn importances(
             return Ok(None);
         }
     };
-    let channels = channels(columns);
+    let channels = channels(&start.pipeline)?;
     let mut groups: Vec<Vec<usize>> = channels.iter().map(|(_, columns)| columns.clone()).collect();
     groups.extend((0..columns.len()).map(|column| vec![column]));
     let progress = attempt.work.progress;
@@ -110,15 +112,40 @@ pub(super) fn importances(
     }))
 }
 
-/// The columns of each channel, in the order of their first ones.
-fn channels(columns: &[String]) -> Vec<(&str, Vec<usize>)> {
-    let mut channels: Vec<(&str, Vec<usize>)> = Vec::new();
-    for (number, column) in columns.iter().enumerate() {
-        let channel = column.rsplit_once('.').map_or(column.as_str(), |(channel, _)| channel);
-        match channels.iter_mut().find(|(known, _)| *known == channel) {
-            Some((_, columns)) => columns.push(number),
-            None => channels.push((channel, vec![number])),
-        }
+/// The channels that features are computed of, with the columns of these. A feature of two channels
+/// belongs to both.
+fn channels(pipeline: &Pipeline) -> Result<Vec<(&str, Vec<usize>)>, TrainError> {
+    let of_columns = FeaturePlan::new(pipeline)?.channels();
+    let columns_of = |position: usize| -> Vec<usize> {
+        let own = of_columns.iter().enumerate().filter(|(_, of)| of.contains(&position));
+        own.map(|(column, _)| column).collect()
+    };
+    let named = pipeline.channels.iter().enumerate();
+    let channels = named.map(|(position, Channel { name, .. })| (&name[..], columns_of(position)));
+    Ok(channels.filter(|(_, columns)| !columns.is_empty()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use model_format::pipeline::{Gap, Rate, TimeSource, Window};
+
+    use super::*;
+
+    #[test]
+    fn a_feature_of_two_channels_belongs_to_both_whatever_dots_their_names_have() {
+        let channel = |name: &str| Channel { name: name.to_owned(), unit: None, align: None };
+        let features = ["acc.x.rms", "acc.x.correlation_acc.y", "acc.y.rms"];
+        let pipeline = Pipeline {
+            channels: vec![channel("acc.x"), channel("acc.y"), channel("unused")],
+            time: TimeSource::Event,
+            lateness_ms: 0,
+            rate: Rate::None,
+            gap: Gap::default(),
+            window: Window { length_samples: 8, stride_samples: 8 },
+            machine: Default::default(),
+            features: features.map(str::to_owned).to_vec(),
+        };
+        let found = channels(&pipeline).unwrap();
+        assert_eq!(found, [("acc.x", vec![0, 1]), ("acc.y", vec![1, 2])]);
     }
-    channels
 }

@@ -75,6 +75,15 @@ impl FeaturePlan {
         &self.names
     }
 
+    /// The channels that each feature is computed of, by position: one, or two that it compares.
+    pub fn channels(&self) -> Vec<Vec<usize>> {
+        let mut channels = vec![Vec::new(); self.columns.len()];
+        for Column { channel, partner, index, .. } in &self.columns {
+            channels[*index] = std::iter::once(*channel).chain(*partner).collect();
+        }
+        channels
+    }
+
     /// The features of one window: `window` holds W × C finite values in time order, channels
     /// together; `out` takes one value per name. Does not allocate.
     ///

@@ -118,6 +118,7 @@ impl MachineParts {
             defects: defects.map(|order| tracked(order, HARMONICS, order)).collect(),
         }
     }
+
     /// The channel that measures the speed.
     pub(in crate::signal::features) fn speed_channel(&self) -> Option<SpeedChannel> {
         self.speed_channel
